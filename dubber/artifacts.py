@@ -1,0 +1,176 @@
+"""Shard artifacts: Parquet tables with one row per clip, written atomically, failures beside them.
+
+Every step of the workflow turns one shard of clips into `work/<corpus>/<step>/<shard>.parquet` and
+`<shard>.failures.parquet`. A clip that raises `ClipError` becomes a row of the latter; the rest go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dubber.errors import ClipError, DubberError
+
+log = logging.getLogger(__name__)
+
+FAILURES = pa.schema(
+    [pa.field("clip", pa.string()), pa.field("step", pa.string()), pa.field("reason", pa.string())]
+)
+
+
+def field(name: str, type_: pa.DataType, unit: str) -> pa.Field:
+    """A column with its unit (and its shape, in the letters of the documentation) in the metadata."""
+    return pa.field(name, type_, metadata={"unit": unit})
+
+
+@contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it over `path` on success, remove it on failure."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_table(path: Path | str, table: pa.Table) -> None:
+    """Write `table` to `path` so that the file is whole or absent."""
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def write_rows(path: Path | str, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> None:
+    """Write `rows` (missing keys become nulls) under `schema`."""
+    columns = [_column([row.get(f.name) for row in rows], f.type) for f in schema]
+    write_table(path, pa.Table.from_arrays(columns, schema=schema))
+
+
+def _column(values: list, type_: pa.DataType) -> pa.Array:
+    return pa.array(values, type=type_, from_pandas=False)
+
+
+def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a shard, memory-mapped.
+
+    Raises:
+        DubberError: the file is missing, truncated or lacks a column.
+    """
+    try:
+        return pq.read_table(path, columns=list(columns) if columns else None, memory_map=True)
+    except FileNotFoundError:
+        raise DubberError(
+            "An artifact is missing.", looked_at=path, hint="Run the Snakemake target that makes it."
+        ) from None
+    except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
+        raise DubberError(
+            f"An artifact cannot be read: {error}",
+            looked_at=path,
+            hint="Delete the file and run the same command again; it will be made anew.",
+        ) from error
+
+
+def read_rows(path: Path | str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a shard one at a time; numeric lists come as numpy arrays.
+
+    Only numeric list columns are converted; lists of strings or bytes come as Python lists.
+    """
+    table = read_table(path, columns)
+    for batch in table.to_batches(max_chunksize=64):
+        getters = {name: _getter(batch.column(i)) for i, name in enumerate(batch.schema.names)}
+        for i in range(batch.num_rows):
+            yield {name: get(i) for name, get in getters.items()}
+
+
+def _getter(column: pa.Array) -> Callable[[int], Any]:
+    kind = column.type
+    if pa.types.is_list(kind) and (pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type)):
+        return lambda i: None if not column[i].is_valid else column[i].values.to_numpy(zero_copy_only=False)
+    return lambda i: column[i].as_py()
+
+
+@dataclass(frozen=True)
+class ShardResult:
+    """How many clips of a shard succeeded and failed."""
+
+    n_ok: int
+    n_failed: int
+
+
+def failures_path(output: Path | str) -> Path:
+    """`<shard>.parquet` -> `<shard>.failures.parquet`."""
+    return Path(output).with_suffix(".failures.parquet")
+
+
+def process_shard(
+    clips: Sequence[Mapping[str, Any]],
+    work: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    *,
+    step: str,
+    schema: pa.Schema,
+    output: Path | str,
+    max_failed_share: float,
+) -> ShardResult:
+    """Run `work` on every clip; write its rows to `output` and the failures beside it.
+
+    Args:
+        clips: mappings with at least the key `clip`.
+        work: returns the row (the key `clip` is filled in here); raises `ClipError` for a bad clip.
+        step: the name that failure rows carry.
+        max_failed_share: the share of failed clips (0..1) over which the whole shard is an error.
+
+    Raises:
+        DubberError: more than `max_failed_share` of the clips failed. The failures file is written first.
+    """
+    rows: list[Mapping[str, Any]] = []
+    failures: list[dict[str, str]] = []
+    progress = Progress(step, len(clips))
+    for clip in clips:
+        try:
+            rows.append({**work(clip), "clip": clip["clip"]})
+        except ClipError as error:
+            failures.append({"clip": clip["clip"], "step": step, "reason": error.what})
+            log.warning("%s: clip %s failed: %s", step, clip["clip"], error.what)
+        progress.advance()
+    write_rows(failures_path(output), failures, FAILURES)
+    if failures and len(failures) > max_failed_share * len(clips):
+        raise DubberError(
+            f"{step}: {len(failures)} of {len(clips)} clips failed, more than the allowed share of {max_failed_share}.",
+            looked_at=failures_path(output),
+            hint="Read the reasons in that file; raise `max_failed_share` in the configuration if they are expected. "
+            f"First: {failures[0]['clip']}: {failures[0]['reason']}",
+        )
+    write_rows(output, rows, schema)
+    return ShardResult(n_ok=len(rows), n_failed=len(failures))
+
+
+class Progress:
+    """A line with count, rate and time left every few seconds (a log is read more often than a bar)."""
+
+    def __init__(self, name: str, total: int, every: float = 5.0) -> None:
+        self.name, self.total, self.every = name, total, every
+        self.done = 0
+        self.start = self.last = time.monotonic()
+
+    def advance(self, n: int = 1) -> None:
+        self.done += n
+        now = time.monotonic()
+        if now - self.last < self.every and self.done < self.total:
+            return
+        self.last = now
+        rate = self.done / max(now - self.start, 1e-9)
+        left = (self.total - self.done) / max(rate, 1e-9)
+        log.info("%s: %d/%d, %.2f/s, %.0f s left", self.name, self.done, self.total, rate, left)

@@ -1,0 +1,62 @@
+"""What the models eat: padded batches with their masks.
+
+Letters: B batch, N phonemes, F video frames (25/s), T speech tokens (80/s), S speaker width.
+Masks are True where a position is real and False where it is padding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Stage 1: phonemes, their durations in tokens, codec tokens and the speaker.
+
+    Attributes:
+        clips: B clip names, for error messages.
+        phonemes: int64 [B, N], padded with `dubber.text.phonemes.PAD`.
+        phoneme_mask: bool [B, N].
+        token_durations: int64 [B, N], tokens per phoneme; each row sums to that clip's T.
+        tokens: int64 [B, 6, T], padded with the codec's PAD id (V).
+        token_mask: bool [B, T].
+        speaker: float32 [B, S].
+    """
+
+    clips: tuple[str, ...]
+    phonemes: Tensor
+    phoneme_mask: Tensor
+    token_durations: Tensor
+    tokens: Tensor
+    token_mask: Tensor
+    speaker: Tensor
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same batch on another device."""
+        moved = {
+            f.name: value.to(device, non_blocking=True)
+            for f in fields(self)
+            if isinstance(value := getattr(self, f.name), Tensor)
+        }
+        return replace(self, **moved)
+
+
+@dataclass(frozen=True)
+class DubBatch(Batch):
+    """Stage 2: a `Batch` with the video.
+
+    Attributes:
+        lips: float32 [B, F, lip features].
+        faces: float32 [B, F, face features].
+        frame_mask: bool [B, F].
+        frame_durations: int64 [B, N], video frames per phoneme (may be 0); each row sums to that clip's F.
+    """
+
+    lips: Tensor
+    faces: Tensor
+    frame_mask: Tensor
+    frame_durations: Tensor
