@@ -1,41 +1,59 @@
-"""The phoneme alphabet, shared by text, aligner and models."""
+"""Text to phonemes: the sequence that training and inference share, so it depends on the text alone."""
 
 from __future__ import annotations
 
-from dubber.errors import DubberError
+from dataclasses import dataclass
 
-PAD = 0  # also the CTC blank
-SILENCE = "sil"
-PAUSE = "sp"
-SPOKEN_NOISE = "spn"
-VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW")
-# fmt: off
-CONSONANTS = (
-    "B", "CH", "D", "DH", "F", "G", "HH", "JH", "K", "L", "M", "N",
-    "NG", "P", "R", "S", "SH", "T", "TH", "V", "W", "Y", "Z", "ZH",
-)
-# fmt: on
-PHONES = (*VOWELS, *CONSONANTS)
-SYMBOLS: tuple[str, ...] = (SILENCE, PAUSE, SPOKEN_NOISE, *PHONES)
-VOCABULARY_SIZE = len(SYMBOLS) + 1
+from dubber.errors import ClipError
+from dubber.text.alphabet import PAD, PAUSE, SILENCE, SYMBOLS, VOCABULARY_SIZE, to_ids, to_symbols
+from dubber.text.normalise import phrases
+from dubber.text.pronounce import pronounce
 
-_IDS = {symbol: i for i, symbol in enumerate(SYMBOLS, start=1)}
+__all__ = [
+    "PAD", "PAUSE", "SILENCE", "SYMBOLS", "VOCABULARY_SIZE", "Pronunciation", "phonemise", "to_ids", "to_symbols",
+]  # fmt: skip
 
 
-def to_ids(symbols: tuple[str, ...] | list[str]) -> list[int]:
-    """Symbols [N] -> ids [N] in 1..VOCABULARY_SIZE-1 (0 is `PAD`).
+@dataclass(frozen=True)
+class Pronunciation:
+    """A text as words and phones.
+
+    Attributes:
+        words: normalised words (the letter A as a capital).
+        phones: ARPAbet phones, without stress, of each word.
+        pause_after: for each word, whether punctuation parts it from the next one.
+    """
+
+    words: tuple[str, ...]
+    phones: tuple[tuple[str, ...], ...]
+    pause_after: tuple[bool, ...]
+
+    @property
+    def phonemes(self) -> tuple[str, ...]:
+        """The phoneme sequence [N]: `sil` at both ends, `sp` at punctuation inside."""
+        sequence = [SILENCE]
+        for phones, pause in zip(self.phones, self.pause_after, strict=True):
+            sequence.extend(phones)
+            if pause:
+                sequence.append(PAUSE)
+        return (*sequence, SILENCE)
+
+    @property
+    def ids(self) -> list[int]:
+        """`phonemes` as ids [N] in 1..VOCABULARY_SIZE-1."""
+        return to_ids(self.phonemes)
+
+
+def phonemise(text: str) -> Pronunciation:
+    """Pronounce `text`: one pronunciation per word, known or not, whatever the audio says.
 
     Raises:
-        DubberError: a symbol is not of `SYMBOLS`.
+        ClipError: no word in the text, or a word of another script.
     """
-    try:
-        return [_IDS[symbol] for symbol in symbols]
-    except KeyError as error:
-        raise DubberError(
-            f"{error.args[0]!r} is not a phoneme symbol.", looked_at=symbols, hint=f"Symbols: {' '.join(SYMBOLS)}"
-        ) from None
-
-
-def to_symbols(ids: list[int]) -> list[str]:
-    """Ids [N] in 1..VOCABULARY_SIZE-1 -> symbols [N]."""
-    return [SYMBOLS[i - 1] for i in ids]
+    spoken = phrases(text)
+    if not spoken:
+        raise ClipError(f"The text holds no word that can be spoken: {text[:80]!r}.")
+    words = tuple(word for phrase in spoken for word in phrase)
+    pauses = [i == len(phrase) - 1 for phrase in spoken for i in range(len(phrase))]
+    pauses[-1] = False
+    return Pronunciation(words, tuple(pronounce(word) for word in words), tuple(pauses))

