@@ -22,9 +22,7 @@ from dubber.errors import ClipError, DubberError
 
 log = logging.getLogger(__name__)
 
-FAILURES = pa.schema(
-    [pa.field("clip", pa.string()), pa.field("step", pa.string()), pa.field("reason", pa.string())]
-)
+FAILURES = pa.schema([pa.field("clip", pa.string()), pa.field("step", pa.string()), pa.field("reason", pa.string())])
 
 
 def field(name: str, type_: pa.DataType, unit: str) -> pa.Field:
@@ -40,9 +38,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        with open(temporary, "rb") as written:
+        with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -6,10 +6,29 @@ the configuration in milliseconds and a change to one room's settings makes only
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Settings(BaseModel):
-    """Frozen, typed, and closed: an unknown key is an error."""
+    """Frozen, typed, and closed: an unknown key is an error that names the nearest valid one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_unknown_keys(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            for key in values:
+                if key not in cls.model_fields:
+                    raise ValueError(unknown_key(str(key), list(cls.model_fields)))
+        return values
+
+
+def unknown_key(key: str, valid: list[str]) -> str:
+    """The sentence for a key that nobody knows."""
+    near = get_close_matches(key, valid, n=1, cutoff=0.5)
+    guess = f"did you mean '{near[0]}'? " if near else ""
+    return f"unknown key '{key}': {guess}valid keys are {', '.join(valid)}"

@@ -1,0 +1,36 @@
+# Two commands for a fresh machine with Python 3.11: `make demo` and `make test`.
+# Both build .venv from the pinned versions in constraints.txt; nothing else is installed or fetched.
+
+PYTHON ?= python3.11
+CORES ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo venv test lint clean
+
+demo: venv ## the whole workflow on the embedded demo corpus: results/demo_table.csv, results/demo/report.html
+	$(BIN)/snakemake --cores $(CORES)
+	@echo "Open results/demo/report.html"
+
+venv: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) is not on the PATH: install Python 3.11 or name it, make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt "setuptools<81" wheel
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable ".[test]"
+	$(BIN)/python -m pip check
+	touch $@
+
+test: venv ## every test; those that need real recordings say so when they skip
+	$(BIN)/python -m pytest -q
+
+lint: venv ## ruff, snakefmt and Snakemake's own linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+clean: ## remove what the workflow made; never data/
+	rm -rf work runs results logs benchmarks/rules

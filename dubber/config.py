@@ -1,0 +1,162 @@
+"""The whole configuration as one typed object: corpora, backends, sizes, experiments.
+
+`config/config.yaml` and `config/sizes.yaml` are read through it, `config/schema.json` is generated from it
+(`python -m dubber.config --write-schema`), and an ablation is an experiment plus a file with the difference.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from dubber.align.settings import AlignSettings
+from dubber.codec.settings import CodecSettings
+from dubber.corpus.settings import CorpusSettings
+from dubber.dub.settings import SynthesisSettings
+from dubber.errors import ConfigError
+from dubber.media.settings import CropSettings, FeatureSettings
+from dubber.metrics.settings import MetricSettings
+from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
+from dubber.report.settings import ReportSettings
+from dubber.settings import Settings, unknown_key
+from dubber.train.settings import StageSettings
+
+CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "config"
+FILES = ("config.yaml", "sizes.yaml")
+
+Setting = Literal["1.0", "2.0"]
+
+
+class Experiment(Settings):
+    """One row of experiments: what is trained on what, how it is sampled and how it is scored."""
+
+    corpus: str = Field(description="corpus of stage 2 and of the test clips; a key of `corpora`")
+    pretraining: tuple[str, ...] = Field(min_length=1, description="corpora of stage 1; keys of `corpora`")
+    size: str = Field(description="model size; a key of `sizes`")
+    codec: str = Field(description="codec; a key of `codecs`")
+    features: str = Field(description="lip and face features; a key of `features`")
+    aligner: str = Field(description="forced aligner; a key of `aligners`")
+    stage1: StageSettings = Field(description="training of the zero-shot TTS teacher")
+    stage2: StageSettings = Field(description="training of the dubbing student")
+    objective: ObjectiveSettings = Field(default=ObjectiveSettings(), description="losses and flow")
+    parts: PartsSettings = Field(default=PartsSettings(), description="which parts of the student exist")
+    synthesis: SynthesisSettings = Field(default=SynthesisSettings(), description="how the test clips are sampled")
+    settings: tuple[Setting, ...] = Field(
+        default=("1.0", "2.0"), min_length=1, description="1.0: reference is the clip's own audio; 2.0: another clip's"
+    )
+    metrics: tuple[MetricSettings, ...] = Field(min_length=1, description="what the table measures")
+    report: ReportSettings = Field(default=ReportSettings(), description="what the report shows")
+
+
+class Config(Settings):
+    """Everything that can be set."""
+
+    data_root: str = Field(default="data", description="folder under which corpora are looked for")
+    max_failed_share: float = Field(
+        default=0.2, ge=0, le=1, description="share of a shard's clips that may fail before the job fails"
+    )
+    crops: CropSettings = Field(default=CropSettings(), description="face and lip crops")
+    corpora: dict[str, CorpusSettings] = Field(description="where clips come from")
+    features: dict[str, FeatureSettings] = Field(description="lip and face features")
+    aligners: dict[str, AlignSettings] = Field(description="forced aligners")
+    codecs: dict[str, CodecSettings] = Field(description="speech codecs")
+    sizes: dict[str, ModelSettings] = Field(description="model sizes")
+    experiments: dict[str, Experiment] = Field(description="what is run")
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Config:
+        for name, experiment in self.experiments.items():
+            where = f"experiments.{name}"
+            _require(where, "corpus", experiment.corpus, self.corpora)
+            for corpus in experiment.pretraining:
+                _require(where, "pretraining", corpus, self.corpora)
+            _require(where, "size", experiment.size, self.sizes)
+            _require(where, "codec", experiment.codec, self.codecs)
+            _require(where, "features", experiment.features, self.features)
+            _require(where, "aligner", experiment.aligner, self.aligners)
+        for kind, entries in (("codecs", self.codecs), ("features", self.features)):
+            for name, entry in entries.items():
+                for corpus in entry.fit_on:
+                    _require(f"{kind}.{name}", "fit_on", corpus, self.corpora)
+        return self
+
+
+def _require(where: str, key: str, name: str, known: dict[str, Any]) -> None:
+    if name not in known:
+        raise ValueError(f"{where}.{key}: {unknown_key(name, list(known))}")
+
+
+def parse(raw: dict[str, Any]) -> Config:
+    """Validate a merged configuration.
+
+    Raises:
+        ConfigError: one message that lists every wrong key or value, with the nearest valid key.
+    """
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(part) for part in e['loc']) or 'config'}: {_message(e)}" for e in error.errors()]
+        raise ConfigError(
+            "The configuration is not valid:\n  " + "\n  ".join(lines),
+            looked_at="config/config.yaml, config/sizes.yaml and every --configfile and --config",
+            hint="config/README.md explains every key; `python -m dubber.config` prints the schema.",
+        ) from None
+
+
+def _message(error: dict[str, Any]) -> str:
+    return error["msg"].removeprefix("Value error, ")
+
+
+def read(*overrides: dict[str, Any], folder: Path = CONFIG_FOLDER) -> Config:
+    """The configuration in `folder` with `overrides` merged over it, key by key."""
+    return parse(merge(*(yaml.safe_load((folder / name).read_text()) for name in FILES), *overrides))
+
+
+def merge(*layers: dict[str, Any]) -> dict[str, Any]:
+    """Later layers win, key by key; lists are replaced whole."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+            merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def ablations(folder: Path = CONFIG_FOLDER) -> list[str]:
+    """The ablations that exist: one file each, `full` first."""
+    return sorted(
+        (path.stem for path in (folder / "ablations").glob("*.yaml")), key=lambda name: (name != "full", name)
+    )
+
+
+def ablated(experiment: Experiment, name: str, folder: Path = CONFIG_FOLDER) -> Experiment:
+    """`experiment` with the difference that `config/ablations/<name>.yaml` states.
+
+    Raises:
+        ConfigError: there is no such ablation, or its file names an unknown key.
+    """
+    path = folder / "ablations" / f"{name}.yaml"
+    if not path.exists():
+        raise ConfigError(f"There is no ablation: {unknown_key(name, ablations(folder))}", looked_at=path)
+    difference = yaml.safe_load(path.read_text()) or {}
+    try:
+        return Experiment.model_validate(merge(experiment.model_dump(mode="json", exclude_unset=True), difference))
+    except ValidationError as error:
+        raise ConfigError(f"An ablation is not valid: {_message(error.errors()[0])}", looked_at=path) from None
+
+
+def schema() -> str:
+    """The JSON schema of the configuration, as text."""
+    return json.dumps(Config.model_json_schema(), indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    if "--write-schema" in sys.argv:
+        (CONFIG_FOLDER / "schema.json").write_text(schema())
+    else:
+        print(schema())

@@ -1,0 +1,232 @@
+"""From the configuration to files: what the workflow makes, from what, and what makes it stale.
+
+The rules ask a `Plan` for shards, inputs and parameter slices. A corpus's manifest decides the jobs: it is looked at
+only when a target asks for that corpus, and refreshed then if the corpus on disk has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dubber import provenance
+from dubber.codec.settings import CodecSettings
+from dubber.config import Config, Experiment, ablated, ablations
+from dubber.corpus.manifest import Manifest, load_manifest, refresh_manifest
+from dubber.corpus.settings import CorpusSettings
+from dubber.errors import ConfigError, MissingDataError
+from dubber.settings import Settings, unknown_key
+
+log = logging.getLogger(__name__)
+
+SCRIPTS = Path("workflow_scripts")
+STAGE1 = "stage1"
+FULL = "full"
+BASELINES = ("ground_truth", "codec")
+
+
+@dataclass
+class Plan:
+    """The workflow's questions to the configuration.
+
+    Attributes:
+        config: the validated configuration.
+        main: whether this is the process that plans (a job's own process reads manifests but never rewrites them).
+        dry_run: whether nothing will be run; a missing pre-training corpus is then a warning.
+    """
+
+    config: Config
+    main: bool = True
+    dry_run: bool = False
+    _manifests: dict[str, Manifest | None] = field(default_factory=dict)
+    _codes: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    # --- names -------------------------------------------------------------------------------------------------
+
+    def experiment(self, name: str, run: str = FULL) -> Experiment:
+        """The experiment `name`, as the ablation `run` changes it."""
+        if name not in self.config.experiments:
+            raise ConfigError(f"There is no experiment: {unknown_key(name, list(self.config.experiments))}")
+        experiment = self.config.experiments[name]
+        return experiment if run in (FULL, STAGE1) else ablated(experiment, run)
+
+    @cached_property
+    def runs(self) -> list[str]:
+        """Every name that a trained student can have."""
+        return ablations() or [FULL]
+
+    def corpus(self, name: str) -> CorpusSettings:
+        return self.config.corpora[name]
+
+    def root(self, corpus: str) -> Path:
+        """The folder that the manifest's paths are relative to."""
+        settings = self.corpus(corpus)
+        if self.is_made(corpus):
+            return Path("work") / corpus / "media"
+        candidates = [Path(self.config.data_root) / folder for folder in settings.roots]
+        return next((path for path in candidates if path.is_dir()), candidates[0])
+
+    def is_made(self, corpus: str) -> bool:
+        """Whether the workflow renders this corpus itself."""
+        return self.corpus(corpus).reader == "demo"
+
+    # --- manifests and shards ------------------------------------------------------------------------------------
+
+    def manifest_path(self, corpus: str) -> Path:
+        return Path("work") / corpus / "manifest.parquet"
+
+    def manifest(self, corpus: str) -> Manifest | None:
+        """The corpus's manifest, brought up to date; None for a corpus that is missing in a dry run."""
+        if corpus not in self._manifests:
+            self._manifests[corpus] = self._load(corpus)
+        return self._manifests[corpus]
+
+    def _load(self, corpus: str) -> Manifest | None:
+        path = self.manifest_path(corpus)
+        if self.main or not path.exists():
+            try:
+                refresh_manifest(path, self.corpus(corpus), self.root(corpus), data_root=self.config.data_root)
+            except MissingDataError as error:
+                if not self.dry_run or not self._only_pretraining(corpus):
+                    raise
+                log.warning("planned without the clips of '%s':\n%s", corpus, error)
+                return None
+        return load_manifest(path)
+
+    def _only_pretraining(self, corpus: str) -> bool:
+        return all(experiment.corpus != corpus for experiment in self.config.experiments.values())
+
+    def shards(self, corpus: str) -> list[str]:
+        """Names of all shards of `corpus`."""
+        manifest = self.manifest(corpus)
+        return manifest.shards if manifest else []
+
+    def test_shards(self, corpus: str) -> list[str]:
+        """Shards that hold at least one test clip."""
+        manifest = self.manifest(corpus)
+        return manifest.test_shards if manifest else []
+
+    def reference_shards(self, corpus: str, shard: str, setting: str) -> list[str]:
+        """Shards that hold the reference speech of a shard's test clips."""
+        return [shard] if setting == "1.0" else self.manifest(corpus).reference_shards(shard)
+
+    def rows_digest(self, corpus: str, shard: str) -> str:
+        """What makes a shard stale: its own manifest rows."""
+        return self.manifest(corpus).digest(shard)
+
+    # --- files -----------------------------------------------------------------------------------------------------
+
+    def step(self, corpus: str, step: str, *, backend: str | None = None, shards: list[str] | None = None) -> list[str]:
+        """Artifacts of one step, for all shards of a corpus or for those named."""
+        folder = f"work/{corpus}/{step}" + (f"/{backend}" if backend else "")
+        return [f"{folder}/{shard}.parquet" for shard in (self.shards(corpus) if shards is None else shards)]
+
+    def training_data(self, name: str, run: str) -> dict[str, list[str]]:
+        """Inputs of a training run: token and matrix shards, and for the student the features."""
+        experiment = self.experiment(name)
+        stage1 = run == STAGE1
+        corpora = experiment.pretraining if stage1 else (experiment.corpus,)
+        files = {
+            "tokens": [p for c in corpora for p in self.step(c, "tokens", backend=experiment.codec)],
+            "matrix": [p for c in corpora for p in self.step(c, "matrix", backend=experiment.aligner)],
+            "manifests": [self.manifest_path(c).as_posix() for c in corpora if self.manifest(c)],
+        }
+        if not stage1:
+            files["features"] = self.step(experiment.corpus, "features", backend=experiment.features)
+        return files
+
+    def has_video(self, corpus: str) -> bool:
+        return self.corpus(corpus).has_video
+
+    def experiment_step(self, name: str, step: str, shards: list[str] | None = None) -> list[str]:
+        """Artifacts of one step of the experiment's corpus, made by the backend that the experiment names."""
+        experiment = self.experiment(name)
+        backends = {"tokens": experiment.codec, "matrix": experiment.aligner, "align": experiment.aligner}
+        backends["features"] = experiment.features
+        return self.step(experiment.corpus, step, backend=backends.get(step), shards=shards)
+
+    def test_shards_of(self, name: str) -> list[str]:
+        return self.test_shards(self.experiment(name).corpus)
+
+    def reference_files(self, name: str, step: str, shard: str, setting: str) -> list[str]:
+        """Artifacts that hold the reference speech of a shard's test clips."""
+        shards = self.reference_shards(self.experiment(name).corpus, shard, setting)
+        return self.experiment_step(name, step, shards)
+
+    def dubs_file(self, name: str, system: str, setting: str, shard: str) -> str:
+        """Where a system's speech for a shard lies; the bounding systems sound the same in every setting."""
+        folder = f"results/{name}/dubs/{system}"
+        return f"{folder}/{shard}.parquet" if system in BASELINES else f"{folder}/{setting}/{shard}.parquet"
+
+    def systems(self, name: str) -> list[str]:
+        """The rows of the main table."""
+        return [*BASELINES, FULL]
+
+    def _cells(self, name: str) -> Iterator[tuple[str, str, str]]:
+        for system in self.systems(name):
+            for setting in self.experiment(name).settings:
+                for shard in self.test_shards_of(name):
+                    yield system, setting, shard
+
+    def scores(self, name: str) -> list[str]:
+        """Every score file that the main table gathers."""
+        cells = self._cells(name)
+        return [f"results/{name}/scores/{system}/{setting}/{shard}.parquet" for system, setting, shard in cells]
+
+    def dubs(self, name: str) -> list[str]:
+        """Every system's speech for every test shard."""
+        return sorted({self.dubs_file(name, *cell) for cell in self._cells(name)})
+
+    def failures(self, name: str) -> list[str]:
+        """The failure lists of every step that the experiment's clips go through."""
+        steps = ("audio", "crops", "features", "align", "matrix", "tokens")
+        files = [path for step in steps for path in self.experiment_step(name, step)] + self.dubs(name)
+        return [path.replace(".parquet", ".failures.parquet") for path in files]
+
+    # --- parameters --------------------------------------------------------------------------------------------------
+
+    def codec_of(self, name: str) -> CodecSettings:
+        return self.config.codecs[self.experiment(name).codec]
+
+    def stage1_settings(self, name: str) -> dict[str, Any]:
+        """Everything that changes the teacher, and nothing else."""
+        experiment = self.experiment(name)
+        return {
+            "model": self._model(experiment),
+            "objective": experiment.objective.model_dump(mode="json"),
+            "stage": experiment.stage1.model_dump(mode="json"),
+            "codec": experiment.codec,
+        }
+
+    def stage2_settings(self, name: str, run: str) -> dict[str, Any]:
+        """Everything that changes the student `run`, and nothing else."""
+        experiment = self.experiment(name, run)
+        return {
+            "model": self._model(experiment),
+            "objective": experiment.objective.model_dump(mode="json"),
+            "parts": experiment.parts.model_dump(mode="json"),
+            "stage": experiment.stage2.model_dump(mode="json"),
+            "codec": experiment.codec,
+            "features": experiment.features,
+        }
+
+    def _model(self, experiment: Experiment) -> dict[str, Any]:
+        return self.config.sizes[experiment.size].model_dump(mode="json")
+
+    def code(self, *scripts: str) -> str:
+        """Digest of the package code that these scripts reach."""
+        if scripts not in self._codes:
+            digests = [provenance.code_digest(SCRIPTS / f"{script}.py") for script in scripts]
+            self._codes[scripts] = digests[0] if len(digests) == 1 else provenance.digest(digests)
+        return self._codes[scripts]
+
+
+def as_json(settings: Settings | dict | list) -> str:
+    """Settings as the JSON text that a script's `--settings` takes."""
+    plain = settings.model_dump(mode="json") if isinstance(settings, Settings) else settings
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"))

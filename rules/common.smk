@@ -1,0 +1,99 @@
+"""The workflow's functions: thin questions to `dubber.plan.Plan`. The only file of rules with functions in it."""
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from dubber import config as settings_of
+from dubber.errors import DubberError
+from dubber.plan import Plan, as_json
+
+# Every `python` in a shell block is the one that runs Snakemake (a conda environment still comes before it).
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+try:
+    PLAN = Plan(settings_of.parse(config), main=workflow.is_main_process)
+except DubberError as error:
+    raise WorkflowError(str(error)) from None
+
+ENVIRONMENT = "../envs/dubber.yaml"
+ALIGNERS = {backend: PLAN.names("aligners", backend) for backend in ("pocketsphinx", "mfa")}
+CODECS = {backend: PLAN.names("codecs", backend) for backend in ("world", "facodec")}
+
+
+def ask(question):
+    """An input or params function whose clear errors reach the terminal as they are."""
+
+    def answer(wildcards):
+        PLAN.dry_run = workflow.dryrun
+        try:
+            return question(wildcards)
+        except DubberError as error:
+            raise WorkflowError(str(error)) from None
+
+    return answer
+
+
+def code(*scripts):
+    """The digest of the package code that these scripts reach: what makes a result stale when the code changes."""
+    return PLAN.code(*scripts)
+
+
+def rows(wildcards):
+    return PLAN.rows_digest(wildcards.corpus, wildcards.shard)
+
+
+def manifest(wildcards):
+    return ancient(PLAN.manifest_path(wildcards.corpus).as_posix())
+
+
+def rendered(wildcards):
+    """What must exist before a clip's media can be read: nothing, unless the workflow renders the corpus."""
+    return PLAN.step(wildcards.corpus, "truth", shards=[wildcards.shard]) if PLAN.is_made(wildcards.corpus) else []
+
+
+def crops_of(wildcards):
+    """The shard's crops, which fix the number of frames, where the corpus has video."""
+    return PLAN.step(wildcards.corpus, "crops", shards=[wildcards.shard]) if PLAN.has_video(wildcards.corpus) else []
+
+
+def fitted_on(entry, step, backend=None):
+    """One step over the corpora that a transform or a codec is fitted on.
+
+    Ancient: a fitted codec stays when clips are added, or every token would change its meaning.
+    """
+    return [ancient(path) for corpus in entry.fit_on for path in PLAN.step(corpus, step, backend=backend)]
+
+
+def manifests_of(entry):
+    return [ancient(PLAN.manifest_path(corpus).as_posix()) for corpus in entry.fit_on]
+
+
+def training(kind, run=None):
+    """Training inputs of one kind: tokens, matrix, features or manifests."""
+    return ask(lambda w: PLAN.training_data(w.experiment, run or w.run)[kind])
+
+
+def of_experiment(wildcards):
+    """The experiment's corpus in the place of a corpus wildcard."""
+    return PLAN.experiment(wildcards.experiment).corpus
+
+
+def experiment_manifest(wildcards):
+    return ancient(PLAN.manifest_path(of_experiment(wildcards)).as_posix())
+
+
+def experiment_rows(wildcards):
+    return PLAN.rows_digest(of_experiment(wildcards), wildcards.shard)
+
+
+def experiment_shard(step):
+    """The artifact of one step for the wildcards' experiment and shard."""
+    return ask(lambda w: PLAN.experiment_step(w.experiment, step, [w.shard]))
+
+
+def references(step):
+    """The artifacts of one step that hold the reference speech of a shard's test clips."""
+    return ask(lambda w: PLAN.reference_files(w.experiment, step, w.shard, w.setting))

@@ -1,0 +1,105 @@
+"""Inference: speech for the test clips of a shard, by our runs and by the two systems that bound them.
+
+Out: results/<experiment>/dubs/<system>/<setting>/<shard>.parquet, the same format for every system.
+"""
+
+
+rule dub:
+    """Dub a shard's test clips: silent video, text and the setting's reference voice to speech."""
+    input:
+        manifest=ask(experiment_manifest),
+        model="runs/{experiment}/{run}/model.safetensors",
+        features=experiment_shard("features"),
+        tokens=experiment_shard("tokens"),
+        reference_tokens=references("tokens"),
+        codec=ask(lambda w: PLAN.codec_files(w.experiment)),
+    output:
+        shard="results/{experiment}/dubs/{run}/{setting}/{shard}.parquet",
+        failures="results/{experiment}/dubs/{run}/{setting}/{shard}.failures.parquet",
+    log:
+        "logs/dub/{experiment}/{run}/{setting}/{shard}.log",
+    benchmark:
+        "benchmarks/rules/dub/{experiment}/{run}/{setting}/{shard}.tsv"
+    wildcard_constraints:
+        run="|".join(PLAN.runs),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: 6000 * attempt,
+        gpu=1,
+        runtime=240,
+    params:
+        rows=ask(experiment_rows),
+        settings=ask(lambda w: as_json(PLAN.experiment(w.experiment, w.run).synthesis)),
+        codec=ask(lambda w: as_json(PLAN.codec_of(w.experiment))),
+        max_failed_share=PLAN.config.max_failed_share,
+        code=code("dub"),
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/dub.py --manifest {input.manifest:q} --shard {wildcards.shard} "
+        "--setting {wildcards.setting} --model {input.model:q} --features {input.features:q} "
+        "--tokens {input.tokens:q} --reference-tokens {input.reference_tokens:q} --codec-file {input.codec:q} "
+        "--codec {params.codec:q} --settings {params.settings:q} --max-failed-share {params.max_failed_share} "
+        "--threads {threads} --output {output.shard:q}"
+
+
+rule resynthesise:
+    """What the codec alone makes of a shard's test clips: the upper bound of every dub."""
+    input:
+        manifest=ask(experiment_manifest),
+        tokens=experiment_shard("tokens"),
+        codec=ask(lambda w: PLAN.codec_files(w.experiment)),
+    output:
+        shard="results/{experiment}/dubs/codec/{shard}.parquet",
+        failures="results/{experiment}/dubs/codec/{shard}.failures.parquet",
+    log:
+        "logs/resynthesise/{experiment}/{shard}.log",
+    benchmark:
+        "benchmarks/rules/resynthesise/{experiment}/{shard}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: 4000 * attempt,
+        runtime=60,
+    params:
+        rows=ask(experiment_rows),
+        codec=ask(lambda w: as_json(PLAN.codec_of(w.experiment))),
+        max_failed_share=PLAN.config.max_failed_share,
+        code=code("resynthesise"),
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/resynthesise.py --manifest {input.manifest:q} --shard {wildcards.shard} "
+        "--tokens {input.tokens:q} --codec-file {input.codec:q} --codec {params.codec:q} "
+        "--max-failed-share {params.max_failed_share} --output {output.shard:q}"
+
+
+rule ground_truth:
+    """The recordings of a shard's test clips, cut to the length of their video."""
+    input:
+        manifest=ask(experiment_manifest),
+        audio=experiment_shard("audio"),
+        crops=experiment_shard("crops"),
+    output:
+        shard="results/{experiment}/dubs/ground_truth/{shard}.parquet",
+        failures="results/{experiment}/dubs/ground_truth/{shard}.failures.parquet",
+    log:
+        "logs/ground_truth/{experiment}/{shard}.log",
+    benchmark:
+        "benchmarks/rules/ground_truth/{experiment}/{shard}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=30,
+    params:
+        rows=ask(experiment_rows),
+        max_failed_share=PLAN.config.max_failed_share,
+        code=code("ground_truth"),
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/ground_truth.py --manifest {input.manifest:q} --shard {wildcards.shard} "
+        "--audio {input.audio:q} --crops {input.crops:q} --max-failed-share {params.max_failed_share} "
+        "--output {output.shard:q}"

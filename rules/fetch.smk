@@ -1,0 +1,27 @@
+"""The only rule that touches the network: corpora and weights named in config/assets.csv.
+
+Nothing depends on it by itself; a person asks: `snakemake --cores 1 downloads/grid.fetched`.
+"""
+
+
+rule fetch:
+    """Fetch a group of assets: a corpus is unpacked under the data root, weights stay under downloads/."""
+    output:
+        touch("downloads/{group}.fetched"),
+    log:
+        "logs/fetch/{group}.log",
+    benchmark:
+        "benchmarks/rules/fetch/{group}.tsv"
+    conda:
+        ENVIRONMENT
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=1440,
+    params:
+        data_root=PLAN.config.data_root,
+    retries: 2
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/fetch.py --group {wildcards.group:q} --data-root {params.data_root:q}"

@@ -1,0 +1,73 @@
+"""Training: stage 1 makes the zero-shot TTS teacher, stage 2 adapts it to dubbing.
+
+In: tokens, matrix and feature shards. Out: runs/<experiment>/<run>/{model.safetensors,summary.json}.
+Checkpoints live beside them, in a folder named by the fingerprint of everything that changes the result; they are not
+declared, so Snakemake never deletes them and a killed run goes on from the last whole one.
+"""
+
+
+rule stage1:
+    """Pre-train the teacher: text and a voice to codec tokens (eq. 9)."""
+    input:
+        tokens=training("tokens", run="stage1"),
+        matrix=training("matrix", run="stage1"),
+        manifests=training("manifests", run="stage1"),
+    output:
+        model="runs/{experiment}/stage1/model.safetensors",
+        summary="runs/{experiment}/stage1/summary.json",
+    log:
+        "logs/stage1/{experiment}.log",
+    benchmark:
+        "benchmarks/rules/stage1/{experiment}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: workflow.cores
+    resources:
+        mem_mb=lambda w, attempt: 12000 * attempt,
+        gpu=1,
+        runtime=2880,
+    params:
+        settings=lambda w: as_json(PLAN.stage1_settings(w.experiment)),
+        code=code("stage1"),
+    retries: 2
+    shell:
+        "exec &> >(tee -a {log:q}); "
+        "python workflow_scripts/stage1.py --tokens {input.tokens:q} --matrix {input.matrix:q} "
+        "--manifests {input.manifests:q} --settings {params.settings:q} --code {params.code} --threads {threads} "
+        "--model {output.model:q} --summary {output.summary:q}"
+
+
+rule stage2:
+    """Adapt the teacher to dubbing: text, video and a voice to codec tokens (eq. 7)."""
+    input:
+        tokens=training("tokens"),
+        matrix=training("matrix"),
+        features=training("features"),
+        manifests=training("manifests"),
+        teacher="runs/{experiment}/stage1/model.safetensors",
+    output:
+        model="runs/{experiment}/{run}/model.safetensors",
+        summary="runs/{experiment}/{run}/summary.json",
+    log:
+        "logs/stage2/{experiment}/{run}.log",
+    benchmark:
+        "benchmarks/rules/stage2/{experiment}/{run}.tsv"
+    wildcard_constraints:
+        run="|".join(PLAN.runs),
+    conda:
+        ENVIRONMENT
+    threads: workflow.cores
+    resources:
+        mem_mb=lambda w, attempt: 12000 * attempt,
+        gpu=1,
+        runtime=2880,
+    params:
+        settings=ask(lambda w: as_json(PLAN.stage2_settings(w.experiment, w.run))),
+        code=code("stage2"),
+    retries: 2
+    shell:
+        "exec &> >(tee -a {log:q}); "
+        "python workflow_scripts/stage2.py --tokens {input.tokens:q} --matrix {input.matrix:q} "
+        "--features {input.features:q} --manifests {input.manifests:q} --teacher {input.teacher:q} "
+        "--settings {params.settings:q} --code {params.code} --threads {threads} "
+        "--model {output.model:q} --summary {output.summary:q}"
