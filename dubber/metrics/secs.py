@@ -1,0 +1,44 @@
+"""Speaker encoder cosine similarity (SECS): does the dub sound like the reference speaker? (Tables 1 to 4)"""
+
+from __future__ import annotations
+
+import numpy as np
+from resemblyzer import VoiceEncoder, preprocess_wav
+
+from dubber.errors import ClipError
+from dubber.metrics.base import SAMPLE_RATE, Metric, Sample, Score
+
+MIN_SECONDS = 0.1  # less speech than this says nothing about a voice
+
+
+def similarity(*, reference: np.ndarray, hypothesis: np.ndarray) -> float:
+    """100 x the cosine of two speaker vectors [width]."""
+    norms = np.linalg.norm(reference) * np.linalg.norm(hypothesis)
+    return float(100.0 * np.dot(reference.astype(np.float64), hypothesis) / norms)
+
+
+class Secs(Metric):
+    """Column "SECS", 0..100. The reference is the clip's own recording in setting 1.0, the listed clip in 2.0."""
+
+    columns = ("SECS",)
+    backend = "resemblyzer"
+
+    def __init__(self) -> None:
+        self._encoder = VoiceEncoder("cpu", verbose=False)
+
+    def score(self, sample: Sample) -> list[Score]:
+        value = similarity(
+            reference=self.speaker(sample.reference, "reference speech"), hypothesis=self.speaker(sample.hypothesis)
+        )
+        return [Score("SECS", value)]
+
+    def speaker(self, wav: np.ndarray, what: str = "output") -> np.ndarray:
+        """The GE2E vector [256] of wav float32 [samples] at 16 kHz, long silences left out.
+
+        Raises:
+            ClipError: the voice-activity detector finds no speech.
+        """
+        speech = preprocess_wav(wav) if np.any(wav) else np.zeros(0, np.float32)
+        if len(speech) < MIN_SECONDS * SAMPLE_RATE:
+            raise ClipError(f"no speech found in the {what}")
+        return self._encoder.embed_utterance(speech)

@@ -1,0 +1,79 @@
+"""Word error rate: what share of the text a recogniser misses in the dub (Tables 1 to 4).
+
+The corpus-level rate is the sum of errors over the sum of words; each clip's rate carries its number of words as
+weight, so a table can also give the mean over utterances. One normaliser is applied to both sides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import jiwer
+import numpy as np
+
+from dubber.metrics.base import Metric, Sample, Score
+from dubber.text.normalise import normalise
+
+
+class Recogniser(Protocol):
+    """Speech to text."""
+
+    name: str  # which backend made a result
+
+    def transcribe(self, wav: np.ndarray) -> str:
+        """wav float32 [samples] at 16 kHz -> text; "" where nothing was understood."""
+        ...
+
+
+@dataclass(frozen=True)
+class WordErrors:
+    """Substitutions, deletions and insertions of one utterance, and the number of words that it should have."""
+
+    substitutions: int
+    deletions: int
+    insertions: int
+    words: int
+
+    @property
+    def errors(self) -> int:
+        return self.substitutions + self.deletions + self.insertions
+
+    @property
+    def rate(self) -> float:
+        """Errors per reference word, in percent; over 100 where much was inserted."""
+        return 100.0 * self.errors / self.words
+
+
+def word_errors(*, reference: str, hypothesis: str) -> WordErrors:
+    """Compare what was heard with what should be said, after the one text normaliser.
+
+    Raises:
+        ValueError: the reference has no word.
+    """
+    expected, heard = normalise(reference), normalise(hypothesis)
+    if not expected:
+        raise ValueError(f"the reference text has no word: {reference!r}")
+    if not heard:
+        return WordErrors(0, len(expected.split()), 0, len(expected.split()))
+    found = jiwer.process_words(expected, heard)
+    return WordErrors(found.substitutions, found.deletions, found.insertions, len(expected.split()))
+
+
+class Wer(Metric):
+    """Column "WER", percent; weight = words of the text."""
+
+    columns = ("WER",)
+
+    def __init__(self, recogniser: Recogniser) -> None:
+        self.recogniser = recogniser
+        self.backend = recogniser.name
+
+    def score(self, sample: Sample) -> list[Score]:
+        found = word_errors(reference=sample.text, hypothesis=self.recogniser.transcribe(sample.hypothesis))
+        return [Score("WER", found.rate, weight=found.words)]
+
+    def failed(self, text: str, reason: str) -> list[Score]:
+        """A clip that was not dubbed has lost every word: 100 %, and the clip still counts as failed."""
+        found = word_errors(reference=text, hypothesis="")
+        return [Score("WER", found.rate, weight=found.words, reason=reason)]
