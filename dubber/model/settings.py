@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -88,8 +88,12 @@ class ModelSettings(Settings):
 
     @property
     def classes(self) -> int:
-        """Codes, [PAD] and [MASK]."""
+        """K: codes, [PAD] and [MASK]."""
         return self.vocab + 2
+
+    def tokens_in(self, frames: Any) -> Any:
+        """Speech tokens in a number of video frames (an int or an integer tensor), rounded to the nearest."""
+        return (2 * frames * self.token_rate + self.frame_rate) // (2 * self.frame_rate)
 
 
 class PartsSettings(Settings):

@@ -1,0 +1,190 @@
+"""The denoiser of the discrete flow: a diffusion transformer over six streams laid side by side (Sec. 3.3, DFPA).
+
+Letters: B batch, P prompt positions, T speech tokens, L = P + T, K = V + 2 classes (codes, [PAD], [MASK]),
+W denoiser width, S speaker width, D content width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dubber.model.attention import Rotation, SelfAttention
+from dubber.model.layers import sinusoids
+from dubber.model.settings import ModelSettings
+from dubber.model.tokens import ACOUSTIC, CONTENT, GENERATED, PROSODY, STREAMS, generated_of
+
+TIME_SCALE = 1000.0  # t in [0, 1] is spread over the sinusoids' range
+
+
+def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+    """AdaLN: x [B, L, W] scaled and shifted per clip, shift and scale [B, 1, W]."""
+    return x * (1 + scale) + shift
+
+
+class AdaptiveParameters(nn.Module):
+    """The condition [B, W] -> `count` modulation vectors, each [B, 1, W]."""
+
+    def __init__(self, width: int, count: int) -> None:
+        super().__init__()
+        self.count = count
+        self.linear = nn.Linear(width, count * width)
+
+    def forward(self, condition: Tensor) -> tuple[Tensor, ...]:
+        return self.linear(F.silu(condition)).unsqueeze(1).chunk(self.count, dim=-1)
+
+
+class DiTBlock(nn.Module):
+    """Attention with rotary positions, then an MLP with GELU, each modulated and gated by the condition."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        width = settings.denoiser_width
+        self.adaptive = AdaptiveParameters(width, 6)
+        self.attention_norm = nn.LayerNorm(width)
+        self.attention = SelfAttention(width, settings.denoiser_heads)
+        self.mlp_norm = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, settings.denoiser_mlp * width), nn.GELU(), nn.Linear(settings.denoiser_mlp * width, width)
+        )
+
+    def forward(self, x: Tensor, condition: Tensor, mask: Tensor, rotation: Rotation) -> Tensor:
+        """x [B, L, W], condition [B, W], mask bool [B, L] -> [B, L, W]."""
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.adaptive(condition)
+        x = x + gate_a * self.attention(modulate(self.attention_norm(x), shift_a, scale_a), mask, rotation)
+        return x + gate_m * self.mlp(modulate(self.mlp_norm(x), shift_m, scale_m))
+
+
+class OutputLayer(nn.Module):
+    """LayerNorm without parameters, AdaLN, a linear layer to four streams, and a head for each kind of stream."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        width = settings.denoiser_width
+        self.adaptive = AdaptiveParameters(width, 2)
+        self.norm = nn.LayerNorm(width, elementwise_affine=False, eps=1e-6)
+        self.streams = nn.Linear(width, len(GENERATED) * width)
+        self.prosody_head = nn.Linear(width, settings.classes)
+        self.acoustic_head = nn.Linear(width, settings.classes)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """x [B, T, W], condition [B, W] -> logits [B, 4, T, K]."""
+        x = self.streams(modulate(self.norm(x), *self.adaptive(condition)))
+        streams = x.unflatten(-1, (len(GENERATED), -1)).transpose(1, 2)
+        prosody, acoustic = streams.split([len(PROSODY), len(ACOUSTIC)], dim=1)
+        return torch.cat([self.prosody_head(prosody), self.acoustic_head(acoustic)], dim=1)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What stands before the target in time, already projected: [B, P, W], and its mask bool [B, P]."""
+
+    projected: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class Condition:
+    """All that the denoiser is told beside x_t and t. It is computed once and serves every evaluation of a sampler.
+
+    Attributes:
+        prompt: [B, P, W], projected.
+        content: [B, T, W], the content streams' share of the input projection, and its bias.
+        tables: [4 K, W], what each id of each generated stream adds to the input projection.
+        mask: bool [B, L].
+        rotation: rotary positions of prompt and target, joined without a gap.
+        speaker: [B, W].
+    """
+
+    prompt: Tensor
+    content: Tensor
+    tables: Tensor
+    mask: Tensor
+    rotation: Rotation
+    speaker: Tensor
+
+
+class Denoiser(nn.Module):
+    """p_{1|t}(. | x_t, condition): logits over prosody and acoustic codes.
+
+    The input is the paper's: per position six embeddings side by side, [p, c1, c2, a1, a2, a3], projected from 6W to W.
+    A projection of a concatenation is the sum of six projections, so those that do not depend on x_t are made once
+    (`Condition`), and those of x_t are looked up in projected tables.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        width = settings.denoiser_width
+        self.head_width = width // settings.denoiser_heads
+        self.time_features = settings.time_features
+        self.prosody_embedding = nn.Embedding(settings.classes, width, padding_idx=settings.pad)
+        self.acoustic_embedding = nn.Embedding(settings.classes, width, padding_idx=settings.pad)
+        self.input = nn.Linear(STREAMS * width, width)
+        self.time = nn.Sequential(nn.Linear(settings.time_features, width), nn.SiLU(), nn.Linear(width, width))
+        self.speaker = nn.Linear(settings.speaker_dim, width)
+        self.blocks = nn.ModuleList(DiTBlock(settings) for _ in range(settings.denoiser_layers))
+        self.output = OutputLayer(settings)
+
+    def forward(self, x_t: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        """x_t int64 [B, 4, T], t [B] in [0, 1] -> logits [B, 4, T, K]."""
+        adaptive = self.time(sinusoids(TIME_SCALE * t, self.time_features)) + condition.speaker
+        target = condition.content + self._look_up(x_t, condition.tables)
+        first = x = torch.cat([condition.prompt, target], dim=1)
+        for block in self.blocks:
+            x = block(x, adaptive, condition.mask, condition.rotation)
+        x = (first + x)[:, condition.prompt.shape[1] :]
+        return self.output(x, adaptive)
+
+    def condition(
+        self, content: Tensor, token_mask: Tensor, speaker: Tensor, prompt: Prompt | None = None
+    ) -> Condition:
+        """Everything but x_t and t.
+
+        Args:
+            content: H_c [B, 2, T, W].
+            token_mask: bool [B, T].
+            speaker: [B, S].
+            prompt: from `token_prompt` or `prior_prompt`; without one the target stands alone.
+        """
+        projected = (
+            sum(F.linear(content[:, i], self._share_of(stream)) for i, stream in enumerate(CONTENT)) + self.input.bias
+        )
+        if prompt is None:
+            prompt = Prompt(projected[:, :0], token_mask[:, :0])
+        mask = torch.cat([prompt.mask, token_mask], dim=1)
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        return Condition(
+            prompt=prompt.projected,
+            content=projected,
+            tables=self._tables(),
+            mask=mask,
+            rotation=Rotation.at(positions, self.head_width),
+            speaker=self.speaker(speaker),
+        )
+
+    def token_prompt(self, tokens: Tensor, mask: Tensor) -> Prompt:
+        """Stage 1: reference speech int64 [B, 6, P], mask bool [B, P], as [p, 0, 0, a1, a2, a3]."""
+        return Prompt(self._look_up(generated_of(tokens), self._tables()) + self.input.bias, mask)
+
+    def prior_prompt(self, prior: Tensor, mask: Tensor) -> Prompt:
+        """Stage 2: the face's prosody prior [B, P, W], mask bool [B, P], as [z_p, 0, 0, 0, 0, 0]."""
+        return Prompt(F.linear(prior, self._share_of(*PROSODY), self.input.bias), mask)
+
+    def _share_of(self, stream: int) -> Tensor:
+        """The [W, W] part of the input projection that reads one stream."""
+        width = self.input.out_features
+        return self.input.weight[:, stream * width : (stream + 1) * width]
+
+    def _tables(self) -> Tensor:
+        embeddings = {stream: self.prosody_embedding for stream in PROSODY} | {
+            stream: self.acoustic_embedding for stream in ACOUSTIC
+        }
+        return torch.cat([F.linear(embeddings[s].weight, self._share_of(s)) for s in GENERATED])
+
+    def _look_up(self, ids: Tensor, tables: Tensor) -> Tensor:
+        """ids int64 [B, 4, T] -> the generated streams' share of the input projection, [B, T, W]."""
+        offset = torch.arange(len(GENERATED), device=ids.device) * (len(tables) // len(GENERATED))
+        return F.embedding(ids + offset.reshape(1, -1, 1), tables).sum(1)

@@ -1,0 +1,179 @@
+"""The losses of both stages (eqs. 2, 4, 5, 6, 7 and 9), all mean-reduced and in float32.
+
+Letters: B batch, N phonemes, F video frames, T speech tokens, I rows and J columns of an attention map, K classes,
+D content width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dubber.model.batch import Batch, DubBatch
+from dubber.model.content import Latent
+from dubber.model.dfpa import Flow
+from dubber.model.dubber import DubberOutput
+from dubber.model.durations import alignment_matrix
+from dubber.model.settings import ObjectiveSettings, PartsSettings
+from dubber.model.tokens import content_of
+from dubber.model.tts import TTSOutput
+
+CTC_BLANK = 0
+
+
+@dataclass(frozen=True)
+class Losses:
+    """A loss and its parts.
+
+    Attributes:
+        total: the weighted sum, a scalar.
+        terms: each part by name, a scalar, unweighted. A part that is switched off is absent.
+    """
+
+    total: Tensor
+    terms: dict[str, Tensor]
+
+
+def stage1_losses(output: TTSOutput, batch: Batch, objective: ObjectiveSettings) -> Losses:
+    """Eq. 9: durations, content and discrete flow matching of the zero-shot TTS."""
+    terms = {
+        "duration": duration_loss(output.log_durations, batch.token_durations, batch.phoneme_mask),
+        "content": content_loss(output.content_logits, batch.tokens, batch.token_mask),
+        "flow": flow_matching_loss(output.flow, batch.token_mask),
+    }
+    return _weighted(terms, objective.stage1.model_dump())
+
+
+def stage2_losses(output: DubberOutput, batch: DubBatch, objective: ObjectiveSettings, parts: PartsSettings) -> Losses:
+    """Eq. 7: alignment (eqs. 2 and 4), content, CTC, distillation and discrete flow matching."""
+    terms = {
+        "content": content_loss(output.content_logits, batch.tokens, batch.token_mask),
+        "flow": flow_matching_loss(output.flow, batch.token_mask),
+    }
+    if parts.ctc:
+        terms["ctc"] = ctc_loss(output.ctc_logits, batch.token_mask, batch.phonemes, batch.phoneme_mask)
+    if parts.distillation:
+        terms["distillation"] = distillation_loss(output.z, batch.token_mask, output.teacher)
+    maps = {
+        "video_text": (parts.video_text, output.attention_vt, batch.frame_durations),
+        "speech_text": (parts.speech_text, output.attention_st, batch.token_durations),
+    }
+    for name, (present, attention, durations) in maps.items():
+        if present:
+            matrix = alignment_matrix(durations, attention.shape[1])
+            terms[name] = alignment_loss(attention, matrix, batch.phoneme_mask, objective)
+    return _weighted(terms, objective.stage2.model_dump())
+
+
+def duration_loss(log_durations: Tensor, durations: Tensor, mask: Tensor) -> Tensor:
+    """Mean squared error of log(d + 1) over the real phonemes.
+
+    Args:
+        log_durations: [B, N], predicted.
+        durations: int64 [B, N], tokens.
+        mask: bool [B, N].
+    """
+    error = log_durations.float() - torch.log1p(durations.float())
+    return error[mask].square().mean()
+
+
+def content_loss(logits: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+    """Eq. 6: cross-entropy of the two content streams over the real positions.
+
+    Args:
+        logits: [B, 2, T, V].
+        tokens: int64 [B, 6, T].
+        mask: bool [B, T].
+    """
+    return _cross_entropy(logits, content_of(tokens), mask)
+
+
+def flow_matching_loss(flow: Flow, mask: Tensor) -> Tensor:
+    """L_DFM = -E_t log p_{1|t}(x_1^i | x_t, c), over all real positions i, still [MASK] in x_t or not; mask [B, T]."""
+    return _cross_entropy(flow.logits, flow.x_1, mask)
+
+
+def ctc_loss(logits: Tensor, token_mask: Tensor, phonemes: Tensor, phoneme_mask: Tensor) -> Tensor:
+    """CTC of the speech-rate hidden states against the phonemes, per phoneme; clips too short for their text count 0.
+
+    Args:
+        logits: [B, T, phonemes], index 0 the blank.
+        token_mask: bool [B, T].
+        phonemes: int64 [B, N].
+        phoneme_mask: bool [B, N].
+    """
+    return F.ctc_loss(
+        logits.float().log_softmax(-1).transpose(0, 1),
+        phonemes,
+        token_mask.sum(1),
+        phoneme_mask.sum(1),
+        blank=CTC_BLANK,
+        zero_infinity=True,
+    )
+
+
+def distillation_loss(z: Tensor, mask: Tensor, teacher: Latent) -> Tensor:
+    """1 - cos(mean_t z_student, mean_t z_teacher), mean over clips.
+
+    Args:
+        z: z_student [B, T, D].
+        mask: bool [B, T].
+        teacher: z_teacher [B, T', D] with its own mask [B, T'].
+    """
+    student, target = _mean_over_time(z, mask), _mean_over_time(teacher.z, teacher.mask).detach()
+    return (1 - F.cosine_similarity(student, target, dim=-1)).mean()
+
+
+def alignment_loss(attention: Tensor, matrix: Tensor, phoneme_mask: Tensor, objective: ObjectiveSettings) -> Tensor:
+    """Eq. 2 (video and text) or eq. 4 (speech and text), in the direction or directions that are set.
+
+    Args:
+        attention: A [B, I, N], weights of each frame or token over the phonemes.
+        matrix: M bool [B, I, N]; padded frames belong to no phoneme.
+        phoneme_mask: bool [B, N].
+    """
+    losses = []
+    if objective.contrast in ("frames", "both"):
+        losses.append(contrastive_loss(attention, matrix, phoneme_mask, objective.temperature))
+    if objective.contrast in ("phonemes", "both"):
+        frame_mask = matrix.any(-1)
+        losses.append(
+            contrastive_loss(attention.transpose(1, 2), matrix.transpose(1, 2), frame_mask, objective.temperature)
+        )
+    return torch.stack(losses).sum()
+
+
+def contrastive_loss(scores: Tensor, positive: Tensor, column_mask: Tensor, tau: float) -> Tensor:
+    """The mean over rows i of -log(sum_j M_ij exp(A_ij / tau) / sum_j exp(A_ij / tau)).
+
+    Args:
+        scores: A [B, I, J].
+        positive: M bool [B, I, J]; a row without a positive is skipped.
+        column_mask: bool [B, J]; padded columns are in neither sum.
+        tau: temperature.
+    """
+    rows = positive.any(-1)
+    if not rows.any():
+        return scores.sum() * 0.0
+    logits = (scores.float() / tau).masked_fill(~column_mask.unsqueeze(1), -torch.inf)[rows]
+    matched = logits.masked_fill(~positive[rows], -torch.inf)
+    return (logits.logsumexp(-1) - matched.logsumexp(-1)).mean()
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
+    """logits [B, streams, T, K], targets int64 [B, streams, T], mask bool [B, T] -> mean over the real positions."""
+    real = mask.unsqueeze(1).expand_as(targets)
+    return F.cross_entropy(logits[real].float(), targets[real])
+
+
+def _mean_over_time(z: Tensor, mask: Tensor) -> Tensor:
+    """[B, T, D], mask bool [B, T] -> float32 [B, D], the mean over the real positions."""
+    real = mask.unsqueeze(-1).float()
+    return (z.float() * real).sum(1) / real.sum(1)
+
+
+def _weighted(terms: dict[str, Tensor], weights: dict[str, float]) -> Losses:
+    return Losses(torch.stack([weights[name] * term for name, term in terms.items()]).sum(), terms)
