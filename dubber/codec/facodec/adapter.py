@@ -93,13 +93,9 @@ def read_weights(path: Path, published_file: str) -> Mapping[str, Tensor]:
         MissingDataError: the file is not there.
         DubberError: it is damaged, or holds anything but tensors by name.
     """
-    origin = f"fetch {published_file} ({SOURCE}) with the workflow's rule for weights, or by hand"
+    fetch = f"`snakemake --cores 1 downloads/facodec.fetched` gets {published_file} from {SOURCE}."
     if not path.is_file():
-        raise MissingDataError(
-            f"The weights of FACodec, {published_file}, are missing.",
-            looked_at=path,
-            hint=f"To get them, {origin}, and name the file in the codec's settings.",
-        )
+        raise MissingDataError(f"The weights of FACodec, {published_file}, are missing.", looked_at=path, hint=fetch)
     try:
         weights = (
             load_file(path)
@@ -108,12 +104,8 @@ def read_weights(path: Path, published_file: str) -> Mapping[str, Tensor]:
         )
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, SafetensorError) as error:
         raise DubberError(
-            f"A weight file cannot be read: {error}",
-            looked_at=path,
-            hint=f"It may be damaged or hold more than tensors: {origin}, again.",
+            f"A weight file is damaged, or holds more than tensors: {error}", looked_at=path, hint=fetch
         ) from error
     if not isinstance(weights, Mapping) or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise DubberError(
-            "A weight file is not a dictionary of tensors.", looked_at=path, hint=f"To get the right one, {origin}."
-        )
+        raise DubberError("A weight file is not a dictionary of tensors.", looked_at=path, hint=fetch)
     return weights

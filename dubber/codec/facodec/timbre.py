@@ -64,6 +64,6 @@ class TransformerLayer(nn.Module):
 
 def _sinusoids(length: int, channels: int) -> Tensor:
     """[length, channels]: sine in even, cosine in odd columns, wavelengths from 2 pi to 10000 x 2 pi."""
-    rate = 10000 ** (-torch.arange(0, channels, 2) / channels)
+    rate = 10000 ** (-torch.arange(0, channels, 2, dtype=torch.float64) / channels)
     angle = torch.arange(length).unsqueeze(1) * rate
-    return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)
+    return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).float()
