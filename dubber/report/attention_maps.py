@@ -1,0 +1,85 @@
+"""Both attention maps of a clip with the aligner's phone boundaries drawn over them (Fig. 5, 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dubber.report.figures import style
+
+FRAME_RATE = 25.0  # video frames per second
+TOKEN_RATE = 80.0  # speech tokens per second
+
+
+@dataclass(frozen=True)
+class AttentionMaps:
+    """What is drawn for one clip.
+
+    Attributes:
+        clip: its name.
+        phonemes: N symbols.
+        video_text: A_vt [F, N]. speech_text: A_st [T, N]. Rows sum to one.
+        frame_durations, token_durations: int [N], the forced aligner's, summing to F and T.
+    """
+
+    clip: str
+    phonemes: Sequence[str]
+    video_text: np.ndarray
+    speech_text: np.ndarray
+    frame_durations: np.ndarray
+    token_durations: np.ndarray
+
+
+def draw_attention(maps: AttentionMaps) -> Figure:
+    """Video frames over phonemes on the left, speech tokens over phonemes on the right; time runs to the right."""
+    height = 1.2 + 0.15 * len(maps.phonemes)
+    with style():
+        figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, height), sharey=True, layout="constrained")
+        _draw_map(left, maps.video_text, maps.frame_durations, maps.phonemes, FRAME_RATE)
+        image = _draw_map(right, maps.speech_text, maps.token_durations, maps.phonemes, TOKEN_RATE)
+        left.set_title("lips over phonemes, per video frame")
+        right.set_title("speech over phonemes, per token")
+        left.set_ylabel("phoneme")
+        left.legend(loc="upper right", labelcolor="white")
+        figure.colorbar(image, ax=(left, right), label="attention (square-root scale)", fraction=0.025, pad=0.015)
+    return figure
+
+
+def boundaries(durations: np.ndarray) -> np.ndarray:
+    """Start and end [N, 2] of each phoneme in positions; a phoneme of zero length starts where it ends."""
+    ends = np.cumsum(durations)
+    return np.stack([ends - durations, ends], axis=1)
+
+
+def _draw_map(axis: Axes, attention: np.ndarray, durations: np.ndarray, phonemes: Sequence[str], rate: float):
+    positions, n = attention.shape
+    image = axis.imshow(
+        np.sqrt(np.clip(attention, 0, 1)).T,
+        aspect="auto",
+        interpolation="nearest",
+        cmap="cividis",
+        vmin=0,
+        vmax=1,
+        extent=(0, positions / rate, n - 0.5, -0.5),
+    )
+    xs, ys = _staircase(boundaries(durations) / rate)
+    outline = [patheffects.Stroke(linewidth=2.6, foreground="black"), patheffects.Normal()]
+    axis.plot(xs, ys, color="white", linewidth=1.1, path_effects=outline, label="forced aligner")
+    axis.set_yticks(range(n), phonemes, fontsize=6.5)
+    axis.tick_params(length=0)
+    axis.set_xlabel("seconds")
+    axis.set_xlim(0, positions / rate)
+    return image
+
+
+def _staircase(spans: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The outline of the aligned cells: along each phoneme's bottom edge, then down at its end."""
+    xs = spans.reshape(-1)
+    ys = np.repeat(np.arange(len(spans)) + 0.5, 2)
+    return xs, ys

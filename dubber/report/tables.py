@@ -1,0 +1,135 @@
+"""The results table: one row per system and setting; for each metric its mean, interval, count and backend."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from dubber.artifacts import atomic_path, read_table
+from dubber.errors import DubberError
+from dubber.report.bootstrap import interval
+from dubber.report.columns import ordered
+from dubber.report.settings import BootstrapSettings
+
+FIRST = ("ground_truth", "codec")  # the yardsticks stand above the systems
+UTTERANCE = "WER_utterance"
+
+
+def load_scores(paths: Iterable[Path | str]) -> pd.DataFrame:
+    """The rows of `.../<system>/<setting>/<shard>.parquet` files, with columns `system` and `setting`.
+
+    Raises:
+        DubberError: there is no file, or a clip was scored twice for one system, setting and metric.
+    """
+    frames = []
+    for path in map(Path, paths):
+        frame = read_table(path).to_pandas()
+        frames.append(frame.assign(system=path.parent.parent.name, setting=path.parent.name))
+    if not frames:
+        raise DubberError(
+            "There are no scores to make a table of.", hint="The experiment needs at least one test clip."
+        )
+    scores = pd.concat(frames, ignore_index=True)
+    twice = scores[scores.duplicated(["system", "setting", "clip", "metric"])]
+    if len(twice):
+        row = twice.iloc[0]
+        raise DubberError(f"Clip {row.clip} has two {row.metric} scores for {row.system} in setting {row.setting}.")
+    return scores
+
+
+def build_table(scores: pd.DataFrame, *, fingerprints: Mapping[str, str], bootstrap: BootstrapSettings) -> pd.DataFrame:
+    """Aggregate what `load_scores` read.
+
+    A clip is failed where any of its rows carries a reason. For a metric M the columns are M (mean; a ratio of sums
+    where weights differ), M_low and M_high (bootstrap interval over clips), M_n (clips in the mean) and M_backend.
+
+    Args:
+        fingerprints: system -> fingerprint of the run that made it; systems without a run are left empty.
+
+    Raises:
+        DubberError: systems were not scored on the same clips, or one metric by two backends.
+    """
+    _check_same_clips(scores)
+    _check_one_backend(scores)
+    utterance = scores[scores.metric == "WER"].assign(metric=UTTERANCE, weight=1.0)
+    scores = pd.concat([scores, utterance], ignore_index=True)
+    metrics = ordered(set(scores.metric))
+    groups = scores.groupby(["system", "setting"], sort=False)
+    rows = [_row(system, setting, group, metrics, fingerprints, bootstrap) for (system, setting), group in groups]
+    rows.sort(key=lambda row: (_rank(row["system"]), row["setting"]))
+    return pd.DataFrame(rows)
+
+
+def write_csv(table: pd.DataFrame, output: Path | str) -> None:
+    """Write a table atomically, six significant digits."""
+    with atomic_path(output) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g")
+
+
+def run_fingerprint(summary: Path | str) -> str:
+    """The fingerprint that a run's `summary.json` states."""
+    return json.loads(Path(summary).read_text(encoding="utf-8"))["fingerprint"]
+
+
+def _row(system, setting, group: pd.DataFrame, metrics, fingerprints, bootstrap) -> dict[str, object]:
+    failed = group.groupby("clip")["reason"].agg(lambda reasons: reasons.notna().any())
+    row: dict[str, object] = {
+        "system": system,
+        "setting": setting,
+        "n_ok": int((~failed).sum()),
+        "n_failed": int(failed.sum()),
+        "fingerprint": fingerprints.get(system, ""),
+    }
+    for metric in metrics:
+        row.update(_cell(metric, group[group.metric == metric], bootstrap))
+    return row
+
+
+def _cell(metric: str, rows: pd.DataFrame, bootstrap: BootstrapSettings) -> dict[str, object]:
+    backend = rows.backend.iloc[0] if len(rows) else ""
+    rows = rows.dropna(subset="value").sort_values("clip")
+    if rows.empty:
+        return {
+            metric: None,
+            f"{metric}_low": None,
+            f"{metric}_high": None,
+            f"{metric}_n": 0,
+            f"{metric}_backend": backend,
+        }
+    found = interval(rows.value.to_numpy(), rows.weight.to_numpy(), bootstrap)
+    return {
+        metric: found.mean,
+        f"{metric}_low": found.low,
+        f"{metric}_high": found.high,
+        f"{metric}_n": found.n,
+        f"{metric}_backend": backend,
+    }
+
+
+def _rank(system: str) -> tuple[int, str]:
+    return (FIRST.index(system) if system in FIRST else len(FIRST), system)
+
+
+def _check_same_clips(scores: pd.DataFrame) -> None:
+    clips = {key: frozenset(group["clip"]) for key, group in scores.groupby(["system", "setting"], sort=False)}
+    (first, expected), *others = clips.items()
+    for key, found in others:
+        if found != expected:
+            odd = sorted(found ^ expected)
+            raise DubberError(
+                f"{'/'.join(key)} and {'/'.join(first)} were not scored on the same test clips.",
+                looked_at=f"{len(odd)} clips that only one of them has, first {odd[0]}",
+                hint="Score every system with the same manifest; a failed clip must have its row too.",
+            )
+
+
+def _check_one_backend(scores: pd.DataFrame) -> None:
+    for metric, backends in scores.groupby("metric")["backend"].unique().items():
+        if len(backends) > 1:
+            raise DubberError(
+                f"{metric} was measured by two backends: {' and '.join(sorted(backends))}.",
+                hint="Numbers of different backends cannot stand in one column; score all systems again.",
+            )
