@@ -22,6 +22,7 @@ from dubber.model.tokens import content_of
 from dubber.model.tts import TTSOutput
 
 CTC_BLANK = 0
+IGNORED = -100  # a target that is no class
 
 
 @dataclass(frozen=True)
@@ -165,8 +166,8 @@ def contrastive_loss(scores: Tensor, positive: Tensor, column_mask: Tensor, tau:
 
 def _cross_entropy(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
     """logits [B, streams, T, K], targets int64 [B, streams, T], mask bool [B, T] -> mean over the real positions."""
-    real = mask.unsqueeze(1).expand_as(targets)
-    return F.cross_entropy(logits[real].float(), targets[real])
+    targets = targets.masked_fill(~mask.unsqueeze(1), IGNORED)
+    return F.cross_entropy(logits.flatten(0, 2).float(), targets.flatten(), ignore_index=IGNORED)
 
 
 def _mean_over_time(z: Tensor, mask: Tensor) -> Tensor:
