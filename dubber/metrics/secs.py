@@ -13,8 +13,8 @@ MIN_SECONDS = 0.1  # less speech than this says nothing about a voice
 
 def similarity(*, reference: np.ndarray, hypothesis: np.ndarray) -> float:
     """100 x the cosine of two speaker vectors [width]."""
-    norms = np.linalg.norm(reference) * np.linalg.norm(hypothesis)
-    return float(100.0 * np.dot(reference.astype(np.float64), hypothesis) / norms)
+    a, b = reference.astype(np.float64), hypothesis.astype(np.float64)
+    return float(100.0 * np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
 class Secs(Metric):

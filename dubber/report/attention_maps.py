@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from matplotlib import patheffects
@@ -11,6 +12,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dubber.artifacts import read_rows
 from dubber.report.figures import style
 
 FRAME_RATE = 25.0  # video frames per second
@@ -68,9 +70,9 @@ def _draw_map(axis: Axes, attention: np.ndarray, durations: np.ndarray, phonemes
         vmax=1,
         extent=(0, positions / rate, n - 0.5, -0.5),
     )
-    xs, ys = _staircase(boundaries(durations) / rate)
-    outline = [patheffects.Stroke(linewidth=2.6, foreground="black"), patheffects.Normal()]
-    axis.plot(xs, ys, color="white", linewidth=1.1, path_effects=outline, label="forced aligner")
+    xs, ys = _outlines(boundaries(durations) / rate)
+    outline = [patheffects.Stroke(linewidth=2.2, foreground="black"), patheffects.Normal()]
+    axis.plot(xs, ys, color="white", linewidth=0.9, path_effects=outline, label="forced aligner")
     axis.set_yticks(range(n), phonemes, fontsize=6.5)
     axis.tick_params(length=0)
     axis.set_xlabel("seconds")
@@ -78,8 +80,30 @@ def _draw_map(axis: Axes, attention: np.ndarray, durations: np.ndarray, phonemes
     return image
 
 
-def _staircase(spans: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The outline of the aligned cells: along each phoneme's bottom edge, then down at its end."""
-    xs = spans.reshape(-1)
-    ys = np.repeat(np.arange(len(spans)) + 0.5, 2)
-    return xs, ys
+def _outlines(spans: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Spans [N, 2] -> the corners of each phoneme's box, boxes parted by NaN so that one line draws them all."""
+    start, end = spans.T
+    row = np.arange(len(spans))
+    gap = np.full(len(spans), np.nan)
+    xs = np.stack([start, end, end, start, start, gap], axis=1)
+    ys = np.stack([row - 0.5, row - 0.5, row + 0.5, row + 0.5, row - 0.5, gap], axis=1)
+    return xs.ravel(), ys.ravel()
+
+
+def read_attention(paths: Iterable[Path | str]) -> Iterator[AttentionMaps]:
+    """Stored maps, one row per clip.
+
+    Columns: clip | phonemes list<str> [N] | video_text [F*N] and speech_text [T*N], row-major | frame_durations and
+    token_durations int [N].
+    """
+    for path in paths:
+        for row in read_rows(path):
+            n = len(row["phonemes"])
+            yield AttentionMaps(
+                clip=row["clip"],
+                phonemes=row["phonemes"],
+                video_text=np.asarray(row["video_text"], np.float32).reshape(-1, n),
+                speech_text=np.asarray(row["speech_text"], np.float32).reshape(-1, n),
+                frame_durations=np.asarray(row["frame_durations"]),
+                token_durations=np.asarray(row["token_durations"]),
+            )

@@ -23,5 +23,5 @@ class ReportSettings(Settings):
     spectrograms: int = Field(default=2, ge=0, description="test clips shown as mel-spectrograms of every system")
     attention_maps: int = Field(default=2, ge=0, description="test clips whose two attention maps are shown")
     smoothing: float = Field(
-        default=0.9, ge=0, lt=1, description="exponential smoothing of the training losses in the curves; 0: none"
+        default=0.8, ge=0, lt=1, description="exponential smoothing of the training losses in the curves; 0: none"
     )

@@ -78,8 +78,10 @@ def test_attention_maps_share_one_time_axis_in_seconds():
     left, right = figure.axes[:2]
     assert left.get_xlim() == right.get_xlim() == (0, 0.4)
     assert [label.get_text() for label in left.get_yticklabels()] == ["sil", "B", "IH", "N"]
-    drawn = left.lines[0].get_xdata()
-    assert drawn == pytest.approx(np.array([0, 3, 3, 3, 3, 7, 7, 10]) / 25)
+    boxes = left.lines[0].get_xydata().reshape(4, 6, 2)
+    assert boxes[:, 0, 0] == pytest.approx(np.array([0, 3, 3, 7]) / 25)
+    assert boxes[:, 1, 0] == pytest.approx(np.array([3, 3, 7, 10]) / 25)
+    assert boxes[2, :5, 1].tolist() == [1.5, 1.5, 2.5, 2.5, 1.5]
 
 
 def test_mel_peak_is_at_the_tone():

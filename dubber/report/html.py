@@ -1,0 +1,190 @@
+"""One HTML file that opens from disk: what was run, the table, the curves, the maps, the dubs, and what failed."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from dubber.artifacts import atomic_path, read_rows
+from dubber.report.attention_maps import draw_attention, read_attention
+from dubber.report.examples import Example, as_float, choose_examples, player_uri
+from dubber.report.failures import collect_failures
+from dubber.report.figures import data_uri
+from dubber.report.loss_curves import draw_losses, read_losses
+from dubber.report.settings import ReportSettings
+from dubber.report.spectrograms import draw_spectrograms
+from dubber.report.table_view import view
+from dubber.report.tables import load_scores
+
+TEMPLATE = "report.html.j2"
+MANIFEST_COLUMNS = ["clip", "speaker", "split", "text", "video"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """Everything that a report is made of.
+
+    Attributes:
+        experiment: its name.
+        command: what a person types to make these results.
+        settings: the experiment's resolved settings.
+        table: the results table (CSV).
+        scores: `.../<system>/<setting>/<shard>.parquet`.
+        dubs: `.../<system>/<setting>/<shard>.parquet`, the recordings (`ground_truth`) among them.
+        manifest: the corpus's manifest.
+        media_root: the folder that the manifest's paths are relative to.
+        runs: name of a training run -> its `summary.json`; its log lies in `<fingerprint>/metrics.jsonl` beside it.
+        attention: attention maps of test clips, as `dubber.report.attention_maps.read_attention` reads them.
+        failures: failures files of every step.
+    """
+
+    experiment: str
+    command: str
+    settings: Mapping[str, Any]
+    table: Path
+    scores: tuple[Path, ...]
+    dubs: tuple[Path, ...]
+    manifest: Path
+    media_root: Path
+    runs: Mapping[str, Path]
+    attention: tuple[Path, ...] = ()
+    failures: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Player:
+    """A video (or audio) that the page plays."""
+
+    label: str
+    uri: str
+    is_video: bool
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A clip with what is shown of it."""
+
+    clip: str
+    speaker: str
+    text: str
+    players: tuple[Player, ...] = ()
+    image: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run: facts of its summary, its environment, its loss curves."""
+
+    name: str
+    facts: dict[str, Any]
+    environment: dict[str, Any]
+    curves: str
+
+
+def build_report(inputs: ReportInputs, settings: ReportSettings, output: Path | str) -> None:
+    """Write the page.
+
+    Raises:
+        DubberError: an input is missing or unreadable.
+    """
+    rows = list(read_rows(inputs.manifest, MANIFEST_COLUMNS))
+    count = max(settings.players, settings.spectrograms)
+    examples = choose_examples(rows, inputs.dubs, media_root=inputs.media_root, count=count)
+    log.info("report: %d clips to show", len(examples))
+    table = pd.read_csv(inputs.table, dtype={"setting": str, "fingerprint": str})
+    page = (
+        _environment()
+        .get_template(TEMPLATE)
+        .render(
+            experiment=inputs.experiment,
+            command=inputs.command,
+            facts=flatten(inputs.settings),
+            table=view(table, settings.bootstrap.level),
+            level=settings.bootstrap.level,
+            runs=[_run(name, path, settings) for name, path in inputs.runs.items()],
+            attention=_attention(inputs, rows, settings),
+            spectrograms=[_spectrogram(example) for example in examples[: settings.spectrograms]],
+            players=[_players(example) for example in examples[: settings.players]],
+            failures=collect_failures(inputs.failures, load_scores(inputs.scores)),
+        )
+    )
+    with atomic_path(output) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested settings as dotted keys with values as text; lists of plain values joined by commas."""
+    flat: dict[str, str] = {}
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{name}."))
+        elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
+            for i, item in enumerate(value):
+                flat.update(flatten(item, f"{name}.{item.get('name', i)}."))
+        elif isinstance(value, list | tuple):
+            flat[name] = ", ".join(map(_plain, value))
+        else:
+            flat[name] = _plain(value)
+    return flat
+
+
+def _plain(value: Any) -> str:
+    """A value as people read it: 10,234,567 and 431.2, but a number in a name stays as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+
+
+def _run(name: str, summary: Path, settings: ReportSettings) -> Run:
+    facts = json.loads(Path(summary).read_text(encoding="utf-8"))
+    folder = Path(summary).parent / facts["fingerprint"]
+    environment = folder / "environment.json"
+    return Run(
+        name=name,
+        facts=flatten(facts),
+        environment=flatten(json.loads(environment.read_text(encoding="utf-8"))) if environment.exists() else {},
+        curves=data_uri(draw_losses(read_losses(folder / "metrics.jsonl"), smoothing=settings.smoothing), "svg"),
+    )
+
+
+def _attention(inputs: ReportInputs, rows: Iterable[Mapping[str, Any]], settings: ReportSettings) -> list[Shown]:
+    texts = {row["clip"]: row for row in rows}
+    shown: list[Shown] = []
+    for maps in read_attention(inputs.attention):
+        if len(shown) == settings.attention_maps:
+            break
+        row = texts[maps.clip]
+        shown.append(Shown(maps.clip, row["speaker"], row["text"], image=data_uri(draw_attention(maps))))
+    return shown
+
+
+def _spectrogram(example: Example) -> Shown:
+    audio = {version.label: as_float(version.samples) for version in example.versions}
+    return Shown(example.clip, example.speaker, example.text, image=data_uri(draw_spectrograms(audio)))
+
+
+def _players(example: Example) -> Shown:
+    players = tuple(
+        Player(version.label, player_uri(example, version), example.video is not None) for version in example.versions
+    )
+    return Shown(example.clip, example.speaker, example.text, players=players)

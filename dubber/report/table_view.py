@@ -1,0 +1,91 @@
+"""The results table as a page shows it: numbers rounded, intervals beside them, backends named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from dubber.report.columns import Column, column
+
+ARROWS = {"higher": "↑", "lower": "↓"}
+
+
+@dataclass(frozen=True)
+class Head:
+    """A metric's heading: "WER", or "WER" with the note "per utterance"."""
+
+    name: str
+    note: str
+    arrow: str
+    meaning: str
+    backend: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number as text, its interval as text, its raw value for sorting, and the whole truth for a tooltip."""
+
+    text: str
+    interval: str
+    value: float | None
+    title: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One system in one setting."""
+
+    system: str
+    setting: str
+    n_ok: int
+    n_failed: int
+    fingerprint: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class TableView:
+    """Headings and rows; `cells` of a row stand in the order of `heads`."""
+
+    heads: tuple[Head, ...]
+    rows: tuple[Row, ...]
+
+
+def view(table: pd.DataFrame, level: float) -> TableView:
+    """The table that `dubber.report.tables.build_table` made, ready to print. `level` is the intervals' coverage."""
+    metrics = [name.removesuffix("_backend") for name in table.columns if name.endswith("_backend")]
+    heads = tuple(_head(column(name), table) for name in metrics)
+    rows = tuple(_row(row, metrics, level) for row in table.to_dict("records"))
+    return TableView(heads, rows)
+
+
+def _head(shown: Column, table: pd.DataFrame) -> Head:
+    backends = sorted({name for name in table[f"{shown.name}_backend"] if isinstance(name, str) and name})
+    name, _, per = shown.name.partition("_")
+    note = " ".join(part for part in (shown.unit, f"per {per}" if per else "") if part)
+    return Head(name, note, ARROWS[shown.better], shown.meaning, ", ".join(backends))
+
+
+def _row(row: dict, metrics: list[str], level: float) -> Row:
+    return Row(
+        system=row["system"],
+        setting=str(row["setting"]),
+        n_ok=int(row["n_ok"]),
+        n_failed=int(row["n_failed"]),
+        fingerprint=row["fingerprint"] if isinstance(row["fingerprint"], str) else "",
+        cells=tuple(_cell(row, name, level) for name in metrics),
+    )
+
+
+def _cell(row: dict, name: str, level: float) -> Cell:
+    shown, value = column(name), row[name]
+    if pd.isna(value):
+        return Cell("–", "", None, "not measured")
+    low, high = (f"{row[f'{name}_{end}']:.{shown.digits}f}" for end in ("low", "high"))
+    unit = f" {shown.unit}" if shown.unit else ""
+    title = (
+        f"{name} {value:.{shown.digits + 2}f}{unit}; {level:.0%} interval {low} to {high}; "
+        f"{int(row[f'{name}_n'])} clips; measured by {row[f'{name}_backend']}"
+    )
+    return Cell(f"{value:.{shown.digits}f}", f"{low} – {high}", float(value), title)
