@@ -12,7 +12,9 @@ from dubber.model.durations import length_mask
 from dubber.model.layers import (
     ClipNorm,
     ConvNeXt,
+    ConvNeXtBlock,
     Convolution,
+    CrossAttentionBlock,
     CrossTransformer,
     FFTBlock,
     GlobalResponseNorm,
@@ -123,6 +125,53 @@ def test_fft_block_is_post_norm():
     out = FFTBlock(SETTINGS).eval()(X, torch.ones(3, 9, dtype=torch.bool))
     assert_same(out.mean(-1), torch.zeros(3, 9))
     assert_same(out.var(-1, unbiased=False), torch.ones(3, 9))
+
+
+WHOLE = torch.ones(3, 9, dtype=torch.bool)
+
+
+def test_fft_block_written_out():
+    block = randomise(FFTBlock(SETTINGS)).eval()
+    attended = block.attention_norm(X + block.attention(X, WHOLE))
+    hidden = F.conv1d(attended.transpose(1, 2), block.conv_in.weight, block.conv_in.bias, padding=2).relu()
+    convolved = F.conv1d(hidden, block.conv_out.weight, block.conv_out.bias).transpose(1, 2)
+    assert_same(block(X, WHOLE), block.conv_norm(attended + convolved))
+
+
+def test_cross_attention_block_written_out():
+    block = randomise(CrossAttentionBlock(SETTINGS)).eval()
+    memory, memory_mask = torch.randn(3, 4, 16), torch.ones(3, 4, dtype=torch.bool)
+    attended = block.attention_norm(X + block.attention(X, memory, memory_mask).values)
+    expected = block.mlp_norm(attended + block.mlp_out(block.mlp_in(attended).relu()))
+    assert_same(block(X, WHOLE, memory, memory_mask).values, expected)
+
+
+def test_cross_transformer_gives_the_last_blocks_map():
+    layer = randomise(CrossTransformer(SETTINGS)).eval()
+    memory, memory_mask = torch.randn(3, 4, 16), torch.ones(3, 4, dtype=torch.bool)
+    x = X + sinusoids(torch.arange(9), 16)
+    first = layer.blocks[0](x, WHOLE, memory, memory_mask)
+    second = layer.blocks[1](first.values, WHOLE, memory, memory_mask)
+    found = layer(X, WHOLE, memory, memory_mask)
+    assert_same(found.values, second.values)
+    assert_same(found.weights, second.weights)
+
+
+def test_convnext_block_written_out():
+    block = randomise(ConvNeXtBlock(SETTINGS)).eval()
+    depthwise = F.conv1d(X.transpose(1, 2), block.depthwise.weight, block.depthwise.bias, padding=3, groups=16)
+    hidden = F.gelu(block.expand(block.norm(depthwise.transpose(1, 2))))
+    assert_same(block(X, WHOLE), X + block.reduce(block.response(hidden, WHOLE)))
+
+
+def test_upsampler_written_out():
+    upsampler = randomise(Upsampler(SETTINGS)).eval()
+    x = F.interpolate(X.transpose(1, 2), size=29, mode="linear")
+    for convolution, norm in zip(upsampler.convolutions, upsampler.norms, strict=True):
+        x = F.conv1d(x, convolution.weight, convolution.bias, padding=1)
+        x = F.mish(F.group_norm(x, 1, norm.weight, norm.bias))
+    expected = F.conv1d(x, upsampler.out.weight, upsampler.out.bias).transpose(1, 2)
+    assert_same(upsampler(X, WHOLE, torch.ones(3, 29, dtype=torch.bool)), expected)
 
 
 def test_an_unseen_channel_gives_response_norm_no_nan_gradient():
