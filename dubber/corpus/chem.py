@@ -1,0 +1,44 @@
+"""The Chem corpus: lecture clips of one speaker, as the dubbing lineage cuts them from Lip2Wav's chemistry course.
+
+Layout: `train.txt`, `val.txt` and `test.txt`, one clip a line as `name|text` or `name|text|speaker`, and the clips as
+`video/<name>.mp4`. The lists fix the split (6,082 / 50 / 196 clips in the paper).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dubber.corpus.reader import Clip
+from dubber.corpus.settings import CorpusSettings
+from dubber.errors import DubberError
+
+SPEAKER = "chem"
+SPLITS = ("train", "val", "test")
+
+
+class Chem:
+    """Reader of the lineage's lists."""
+
+    def find(self, root: Path, settings: CorpusSettings) -> Iterator[Clip]:
+        for split in SPLITS:
+            yield from self._listed(root / f"{split}.txt", split)
+
+    @staticmethod
+    def _listed(path: Path, split: str) -> Iterator[Clip]:
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            raise DubberError(
+                "A list of Chem clips is missing.",
+                looked_at=path,
+                hint="It has one clip a line: name|text or name|text|speaker; the clip lies at video/<name>.mp4.",
+            ) from None
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            fields = [field.strip() for field in line.split("|")]
+            if len(fields) not in (2, 3) or not all(fields[:2]):
+                raise DubberError(f"Line {number} is not name|text or name|text|speaker: {line[:80]!r}", looked_at=path)
+            name, text, speaker = (*fields, SPEAKER)[:3]
+            yield Clip(name, speaker, text, video=f"video/{name}.mp4", split=split)

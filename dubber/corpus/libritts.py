@@ -1,0 +1,31 @@
+"""LibriTTS: `<subset>/<speaker>/<chapter>/<utterance>.wav` with `<utterance>.normalized.txt` beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dubber.corpus.reader import Clip
+from dubber.corpus.scan import files_under
+from dubber.corpus.settings import CorpusSettings
+
+BYTES_PER_SECOND = 2 * 24_000  # 16-bit mono at 24 kHz
+HEADER = 44
+
+
+class LibriTTS:
+    """Reader of LibriTTS; utterances outside `lengths` are left out, as in the parent work."""
+
+    def find(self, root: Path, settings: CorpusSettings) -> Iterator[Clip]:
+        lengths = settings.lengths
+        for file in files_under(root):
+            if not file.path.endswith(".wav"):
+                continue
+            if not lengths.shortest <= (file.size - HEADER) / BYTES_PER_SECOND <= lengths.longest:
+                continue
+            stem = file.path.removesuffix(".wav")
+            transcript = root / f"{stem}.normalized.txt"
+            text = transcript.read_text(encoding="utf-8").strip() if transcript.exists() else ""
+            if not text or len(text.split()) >= lengths.words:
+                utterance = stem.rpartition("/")[2]
+                yield Clip(utterance, utterance.partition("_")[0], text, audio=file.path)

@@ -1,0 +1,81 @@
+"""What every corpus reader gives, and which readers there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from dubber.corpus.settings import CorpusSettings
+from dubber.errors import DubberError
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip as its corpus names it. Paths are relative to the corpus folder, with forward slashes.
+
+    Attributes:
+        clip: a name that is unique in the corpus.
+        speaker: who speaks.
+        text: the words; empty where the corpus does not tell, and then the clip fails at alignment.
+        video: path of the video, if there is one.
+        audio: path of the sound, if it is not in the video.
+        words: path of the corpus's own word times, if it has them.
+        split: train, val or test where the corpus fixes it.
+        digest: identity of the content where there is no file yet (a corpus that is still to be made).
+    """
+
+    clip: str
+    speaker: str
+    text: str
+    video: str | None = None
+    audio: str | None = None
+    words: str | None = None
+    split: str | None = None
+    digest: str | None = None
+
+
+class Reader(Protocol):
+    """Finds the clips of one kind of corpus."""
+
+    def find(self, root: Path, settings: CorpusSettings) -> Iterator[Clip]:
+        """Yield every clip under `root`; no media file is opened."""
+        ...
+
+
+def reader(name: str) -> Reader:
+    """The reader of that name. Each is a module of this package: adding a corpus layout is adding one."""
+    from dubber.corpus import chem, demo, grid, libritts, table
+
+    readers: dict[str, Reader] = {
+        "chem": chem.Chem(),
+        "demo": demo.Demo(),
+        "grid": grid.Grid(),
+        "libritts": libritts.LibriTTS(),
+        "table": table.Table(),
+    }
+    return readers[name]
+
+
+HOSTILE = frozenset("\0\n\r\t\"'`$\\|&;<>*?!{}[]")
+
+
+def refuse_hostile(clip: Clip, root: Path) -> None:
+    """Names that leave the corpus folder or mean something to a shell are refused.
+
+    Raises:
+        DubberError: naming the clip and the path.
+    """
+    for name in (clip.clip, clip.speaker, clip.video, clip.audio, clip.words):
+        if name is None:
+            continue
+        escapes = name.startswith(("/", "~")) or ".." in name.split("/")
+        if escapes or HOSTILE & set(name) or name.startswith("-") or not name:
+            raise DubberError(
+                f"The corpus names a clip or a path that is not safe: {name!r}",
+                looked_at=root,
+                hint="Names must be relative, stay inside the corpus folder and hold no shell characters.",
+            )
+    if "/" in clip.clip:
+        raise DubberError(f"A clip's name must not contain a slash: {clip.clip!r}", looked_at=root)

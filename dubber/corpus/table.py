@@ -1,0 +1,51 @@
+"""Any corpus that a CSV file lists: one row a clip, the column names are settings."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from dubber.corpus.reader import Clip
+from dubber.corpus.settings import CorpusSettings
+from dubber.errors import DubberError
+
+
+class Table:
+    """Reader of a CSV list that stands in the corpus folder."""
+
+    def find(self, root: Path, settings: CorpusSettings) -> Iterator[Clip]:
+        path = root / (settings.clips or "clips.csv")
+        columns = settings.columns
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                rows = csv.DictReader(file)
+                self._check(path, rows.fieldnames or [], settings)
+                for row in rows:
+                    found = {
+                        name: (row.get(getattr(columns, name)) or "").strip() or None
+                        for name in type(columns).model_fields
+                    }
+                    yield Clip(**{**found, "text": found["text"] or ""})
+        except FileNotFoundError:
+            raise DubberError(
+                "The list of clips is missing.",
+                looked_at=path,
+                hint="Write a CSV file with the columns clip, speaker, text and video (or audio), or set `clips`.",
+            ) from None
+        except UnicodeDecodeError as error:
+            raise DubberError(f"The list of clips is not UTF-8: {error}", looked_at=path) from None
+
+    @staticmethod
+    def _check(path: Path, found: list[str], settings: CorpusSettings) -> None:
+        columns = settings.columns
+        media = [columns.video] if settings.video else [columns.audio, columns.video]
+        missing = [name for name in (columns.clip, columns.speaker, columns.text) if name not in found]
+        if not set(media) & set(found):
+            missing.append(" or ".join(media))
+        if missing:
+            raise DubberError(
+                f"The list of clips lacks the columns {', '.join(missing)}; it has {', '.join(found) or 'none'}.",
+                looked_at=path,
+                hint="Rename them in the file, or name them in the corpus's `columns`.",
+            )
