@@ -7,6 +7,7 @@ A metric judges one clip at a time. It never sees the name of the system, and it
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ class Sample:
         truth: the clip's own recording [samples].
         reference: the reference speech of the setting [samples]: in 1.0 the clip's own, in 2.0 another clip's.
         seconds: wall time of the synthesis; None where nothing was synthesised.
+        lips: F JPEG images of the clip's lip crops; None for an audio-only corpus.
     """
 
     clip: str
@@ -33,6 +35,7 @@ class Sample:
     truth: np.ndarray
     reference: np.ndarray
     seconds: float | None = None
+    lips: Sequence[bytes] | None = None
 
 
 @dataclass(frozen=True)

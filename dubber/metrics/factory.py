@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from dubber.metrics.base import Metric
 from dubber.metrics.settings import (
     DnsmosSettings,
@@ -9,12 +12,16 @@ from dubber.metrics.settings import (
     PitchSettings,
     RtfSettings,
     SecsSettings,
+    SyncSettings,
     WerSettings,
 )
 
+if TYPE_CHECKING:
+    from dubber.metrics.wer import Recogniser
 
-def build_metric(settings: MetricSettings) -> Metric:
-    """Load one metric.
+
+def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = None) -> Metric:
+    """Load one metric. `sync_weights` are the fitted encoders that "lse" needs.
 
     Raises:
         MissingDataError: a weight file is missing.
@@ -37,13 +44,17 @@ def build_metric(settings: MetricSettings) -> Metric:
             from dubber.metrics.pitch import Pitch
 
             return Pitch(settings)
+        case SyncSettings():
+            from dubber.metrics.lse import Lse
+
+            return Lse(settings, sync_weights)
         case RtfSettings():
             from dubber.metrics.rtf import Rtf
 
             return Rtf()
 
 
-def _recogniser(settings: WerSettings):
+def _recogniser(settings: WerSettings) -> Recogniser:
     if settings.backend == "whisper":
         from dubber.metrics.whisper_recogniser import WhisperRecogniser
 

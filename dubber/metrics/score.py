@@ -30,12 +30,13 @@ FULL_SCALE = 32768.0
 
 
 @dataclass(frozen=True)
-class ShardAudio:
-    """What a shard's clips are judged by. `dubs` maps clip -> row of the dubs artifact, the others clip -> samples."""
+class ShardMedia:
+    """What a shard's clips are judged by: clip -> row of the dubs artifact, samples, samples, F JPEG images, reason."""
 
     dubs: Mapping[str, Mapping[str, Any]]
     truth: Mapping[str, np.ndarray]
     references: Mapping[str, np.ndarray]
+    lips: Mapping[str, Sequence[bytes]]
     dub_failures: Mapping[str, str]
 
 
@@ -48,6 +49,8 @@ def score_shard(
     references: Sequence[Path | str],
     metrics: Sequence[MetricSettings],
     output: Path | str,
+    crops: Path | str | None = None,
+    sync_weights: Path | str | None = None,
 ) -> None:
     """Write the scores artifact of one shard: one row per clip and table column.
 
@@ -59,12 +62,13 @@ def score_shard(
         setting: "1.0" (reference speech is the clip's own) or "2.0" (the clip that `reference` names).
         dubs: the system's audio. audio: the clips' own recordings, same shard.
         references: audio shards that hold the reference speech; unused in setting 1.0.
+        crops: the shard's face and lip crops, and sync_weights: the fitted sync encoders; "lse" needs both.
 
     Raises:
         MissingDataError: the weights of a metric are missing.
     """
-    loaded = [build_metric(settings) for settings in metrics]
-    heard = _load(rows, setting=setting, dubs=dubs, audio=audio, references=references)
+    loaded = [build_metric(settings, sync_weights=sync_weights) for settings in metrics]
+    heard = _load(rows, setting=setting, dubs=dubs, audio=audio, references=references, crops=crops)
     scores: list[dict[str, Any]] = []
     progress = Progress(f"score {Path(output).stem}", len(rows))
     for row in rows:
@@ -85,13 +89,15 @@ def reference_name(row: Mapping[str, Any], setting: str) -> str:
     return name
 
 
-def _load(rows, *, setting: str, dubs, audio, references) -> ShardAudio:
+def _load(rows, *, setting: str, dubs, audio, references, crops) -> ShardMedia:
     clips = {row["clip"] for row in rows}
     wanted = {reference_name(row, setting) for row in rows}
-    return ShardAudio(
+    seen = read_rows(crops, ["clip", "lips"]) if crops else []
+    return ShardMedia(
         dubs={row["clip"]: row for row in read_rows(dubs, ["clip", "samples", "seconds"]) if row["clip"] in clips},
         truth=_samples([audio], clips),
         references=_samples([audio] if setting == "1.0" else references, wanted),
+        lips={row["clip"]: row["lips"] for row in seen if row["clip"] in clips},
         dub_failures=_reasons(failures_path(dubs)),
     )
 
@@ -109,7 +115,7 @@ def _reasons(path: Path) -> dict[str, str]:
     return {row["clip"]: row["reason"] for row in read_rows(path, ["clip", "reason"])} if path.exists() else {}
 
 
-def _clip_scores(row, heard: ShardAudio, metrics: Sequence[Metric], setting: str) -> Iterator[dict[str, Any]]:
+def _clip_scores(row, heard: ShardMedia, metrics: Sequence[Metric], setting: str) -> Iterator[dict[str, Any]]:
     judge = _judge(row, heard, setting)
     for metric in metrics:
         for score in judge(metric):
@@ -123,7 +129,7 @@ def _clip_scores(row, heard: ShardAudio, metrics: Sequence[Metric], setting: str
             }
 
 
-def _judge(row, heard: ShardAudio, setting: str) -> Callable[[Metric], list[Score]]:
+def _judge(row, heard: ShardMedia, setting: str) -> Callable[[Metric], list[Score]]:
     """How any metric judges this clip: by listening, or as failed."""
     clip, text, reference = row["clip"], row["text"], reference_name(row, setting)
     if clip not in heard.truth or reference not in heard.references:
@@ -142,6 +148,7 @@ def _judge(row, heard: ShardAudio, setting: str) -> Callable[[Metric], list[Scor
         truth=heard.truth[clip],
         reference=heard.references[reference],
         seconds=dub["seconds"],
+        lips=heard.lips.get(clip),
     )
     return lambda metric: _listen(metric, sample)
 

@@ -52,6 +52,27 @@ class PitchSettings(Settings):
     tolerance: float = Field(default=0.2, gt=0, description="relative F0 deviation over which a frame is a gross error")
 
 
+class SyncSettings(Settings):
+    """LSE-C and LSE-D by encoders that the workflow fits on the training split's real pairs (SyncNet's computation)."""
+
+    name: Literal["lse"] = Field(default="lse", description="the metric (two columns: LSE-C, LSE-D)")
+    backend: Literal["embedded"] = Field(default="embedded", description="encoders fitted by the workflow")
+    max_shift: int = Field(default=15, ge=1, description="largest audio shift that is tried, video frames")
+
+
+class SyncFitSettings(Settings):
+    """How the embedded sync encoders are fitted."""
+
+    width: int = Field(default=128, ge=8, description="width of both embeddings")
+    image_size: int = Field(default=48, ge=16, description="lip crops are scaled to this many pixels")
+    max_clips: int = Field(default=1500, ge=2, description="training clips used, chosen by a stable hash")
+    steps: int = Field(default=800, ge=1, description="optimiser steps")
+    clips: int = Field(default=12, ge=2, description="clips in a batch")
+    windows: int = Field(default=12, ge=2, description="windows of each clip in a batch")
+    learning_rate: float = Field(default=1e-3, gt=0, description="AdamW's peak rate; one cycle")
+    seed: int = Field(default=0, ge=0, description="seed of weights and batches")
+
+
 class RtfSettings(Settings):
     """Real-time factor: wall time of synthesis over the length of the audio."""
 
@@ -60,5 +81,6 @@ class RtfSettings(Settings):
 
 
 MetricSettings = Annotated[
-    WerSettings | SecsSettings | DnsmosSettings | PitchSettings | RtfSettings, Field(discriminator="name")
+    WerSettings | SecsSettings | DnsmosSettings | PitchSettings | SyncSettings | RtfSettings,
+    Field(discriminator="name"),
 ]

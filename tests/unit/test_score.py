@@ -107,7 +107,7 @@ class Reference(Metric):
 
 @pytest.mark.parametrize(("setting", "f0"), [("1.0", 120), ("2.0", 200)])
 def test_the_setting_decides_the_reference(shard, monkeypatch, setting, f0):
-    monkeypatch.setattr("dubber.metrics.score.build_metric", lambda settings: Reference())
+    monkeypatch.setattr("dubber.metrics.score.build_metric", lambda settings, **_: Reference())
     assert scored(shard, [RtfSettings()], setting)["good", "reference"]["value"] == f0
 
 
