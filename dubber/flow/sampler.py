@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dubber.errors import ConfigError
-from dubber.flow.path import SCHEDULERS, MixturePath, uniform
+from dubber.flow.path import SCHEDULERS, MixturePath, per_row, uniform
 from dubber.settings import unknown_key
 
 LAST_TIME = 1 - 1e-4  # eq. 8 has a pole at t = 1
@@ -88,8 +88,8 @@ class Sampler(ABC):
         return x_t
 
     def posterior(self, logits: Tensor, banned: Sequence[int]) -> Tensor:
-        """p_{1|t} float64 [B, ..., K] at the sampler's temperature, zero at `banned` ids."""
-        logits = logits.double() / self.temperature
+        """p_{1|t} float32 [B, ..., K] at the sampler's temperature, zero at `banned` ids."""
+        logits = logits.float() / self.temperature
         logits[..., [i for i in banned if i < logits.shape[-1]]] = -torch.inf
         return logits.softmax(-1)
 
@@ -173,8 +173,8 @@ class Confident(Exact):
         u = uniform(tuple(x_t.shape), x_t.device, generator).double().clamp(min=1e-12)
         order = (sure - self.noise * left * torch.log(-torch.log(u))).masked_fill(~masked, -torch.inf)
         rank = order.flatten(1).argsort(-1, descending=True).argsort(-1).reshape(x_t.shape)
-        count = masked.flatten(1).sum(-1) / (self.nfe - step.index)
-        chosen = rank < count.ceil().reshape(-1, *[1] * (x_t.dim() - 1))
+        count = (masked.flatten(1).sum(-1) / (self.nfe - step.index)).ceil()
+        chosen = rank < per_row(count, x_t)
         return torch.where(masked & chosen, x_1, x_t)
 
 
@@ -203,7 +203,7 @@ def draw(probabilities: Tensor, generator: torch.Generator | None = None) -> Ten
     """One categorical draw per row by the inverse of the cumulative distribution.
 
     Args:
-        probabilities: float64 [..., K].
+        probabilities: float32 or float64 [..., K].
 
     Returns:
         int64 [...]; an id of probability 0 is never drawn.
