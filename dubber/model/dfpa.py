@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from dubber.errors import ConfigError
 from dubber.flow.path import SCHEDULERS, MixturePath, uniform
 from dubber.flow.sampler import Sampler
 from dubber.model.denoiser import Condition, Denoiser
@@ -39,7 +40,7 @@ class DFPA(nn.Module):
 
     def __init__(self, settings: ModelSettings, scheduler: str) -> None:
         super().__init__()
-        self.pad, self.mask = settings.pad, settings.mask
+        self.pad, self.mask, self.scheduler = settings.pad, settings.mask, scheduler
         self.path = MixturePath(SCHEDULERS[scheduler], settings.mask)
         self.denoiser = Denoiser(settings)
 
@@ -74,7 +75,16 @@ class DFPA(nn.Module):
 
         Returns:
             int64 [B, 6, T], codes in 0..V-1 and [PAD] at padding.
+
+        Raises:
+            ConfigError: the sampler follows another scheduler than the training did.
         """
+        if SCHEDULERS[sampler.scheduler] != self.path.scheduler:
+            raise ConfigError(
+                "The sampler's scheduler is not the one that the denoiser was trained with.",
+                looked_at=f"sampler: {sampler.scheduler}; trained: {self.scheduler}",
+                hint=f"Make the sampler with scheduler '{self.scheduler}' (objective.scheduler).",
+            )
         real = token_mask.unsqueeze(1)
         start = torch.where(real, self.mask, self.pad).expand(-1, len(GENERATED), -1)
         generated = sampler.sample(

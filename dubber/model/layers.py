@@ -204,18 +204,19 @@ class ClipNorm(nn.Module):
         return (centred * (variance + 1e-5).rsqrt()).to(x.dtype) * self.weight + self.bias
 
 
-def interpolate(x: Tensor, lengths_in: Tensor, lengths_out: Tensor) -> Tensor:
+def interpolate(x: Tensor, lengths_in: Tensor, lengths_out: Tensor, size: int) -> Tensor:
     """Linear interpolation in time, each clip by its own factor (half-pixel centres, as `F.interpolate`).
 
     Args:
         x: [B, L, D].
         lengths_in: int64 [B], real positions of each clip in `x`.
-        lengths_out: int64 [B], positions wanted.
+        lengths_out: int64 [B], positions wanted of each clip.
+        size: positions of the padded result.
 
     Returns:
-        [B, max(lengths_out), D]; what lies past a clip's length repeats its last position.
+        [B, size, D]; what lies past a clip's length repeats its last position.
     """
-    position = torch.arange(int(lengths_out.max()), device=x.device, dtype=torch.float32)
+    position = torch.arange(size, device=x.device, dtype=torch.float32)
     factor = (lengths_in / lengths_out).unsqueeze(1)
     last = (lengths_in - 1).unsqueeze(1)
     source = ((position + 0.5) * factor - 0.5).clamp(min=0).minimum(last.to(position.dtype))
@@ -239,7 +240,7 @@ class Upsampler(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor, token_mask: Tensor) -> Tensor:
         """x [B, F, D] at video rate, masks bool [B, F] and [B, T] -> [B, T, D], zero at padded positions."""
-        x = interpolate(x, mask.sum(1), token_mask.sum(1))
+        x = interpolate(x, mask.sum(1), token_mask.sum(1), token_mask.shape[1])
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             x = F.mish(norm(convolution(x, token_mask), token_mask))
         return masked(self.out(x, token_mask), token_mask)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from tiny_models import SETTINGS, alone, assert_same, dub_batch, randomise
 
+from dubber.errors import ConfigError
 from dubber.flow.sampler import make_sampler
 from dubber.model.attention import Rotation
 from dubber.model.denoiser import Condition, Denoiser, Prompt
@@ -169,3 +170,11 @@ def test_sampled_tokens_are_codes_in_the_codecs_order():
     assert (tokens.transpose(1, 2)[real] < SETTINGS.vocab).all()
     assert (tokens.transpose(1, 2)[~real] == SETTINGS.pad).all()
     assert torch.equal(tokens[:, 1:3].transpose(1, 2)[real], content_logits.argmax(-1).transpose(1, 2)[real])
+
+
+def test_a_sampler_of_another_scheduler_is_refused():
+    dfpa = DFPA(SETTINGS, "quadratic")
+    condition = dfpa.denoiser.condition(CONTENT, BATCH.token_mask, BATCH.speaker)
+    logits = torch.randn(3, 2, BATCH.tokens.shape[-1], SETTINGS.vocab)
+    with pytest.raises(ConfigError, match="scheduler"):
+        dfpa.sample(logits, BATCH.token_mask, condition, make_sampler("exact", 2, scheduler="linear"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -231,3 +232,24 @@ def test_it_learns_a_batch_by_heart_lips_to_phonemes_too(teacher):
     out = student(BATCH, wide_teacher, generator)
     owner = alignment_matrix(BATCH.frame_durations, BATCH.lips.shape[1]).int().argmax(-1)
     assert (out.attention_vt.argmax(-1) == owner)[BATCH.frame_mask].float().mean() > 0.9
+
+
+def test_padding_past_the_longest_clip_changes_nothing(student, teacher):
+    """A batch padded to a fixed size: every mask is shorter than its axis."""
+    t, f, n = BATCH.tokens.shape[-1], BATCH.lips.shape[1], BATCH.phonemes.shape[1]
+
+    def longer(x: torch.Tensor, dim: int, value: float = 0) -> torch.Tensor:
+        shape = list(x.shape)
+        shape[dim] = 3
+        return torch.cat([x, torch.full(shape, value, dtype=x.dtype)], dim=dim)
+
+    padded = replace(
+        BATCH,
+        **{name: longer(getattr(BATCH, name), 1) for name in vars(BATCH) if name not in ("clips", "tokens", "speaker")},
+        tokens=longer(BATCH.tokens, 2, SETTINGS.pad),
+    )
+    tight, loose = student.eval()(BATCH, teacher, seeded()), student(padded, teacher, seeded())
+    assert_same(tight.z, loose.z[:, :t])
+    assert_same(tight.attention_vt, loose.attention_vt[:, :f, :n])
+    assert stage2_losses(loose, padded, OBJECTIVE, FULL).total.isfinite()
+    assert teacher(padded, seeded()).content_logits.shape[2] == t + 3

@@ -100,7 +100,7 @@ def test_clip_norm_is_group_norm_with_one_group():
 @pytest.mark.parametrize(("frames", "tokens"), [(5, 16), (7, 22), (9, 9), (1, 3), (8, 3)])
 def test_interpolation_is_torchs_for_each_clip(frames, tokens):
     x = torch.randn(2, 9, 4)
-    ours = interpolate(x, torch.tensor([frames, 9]), torch.tensor([tokens, 29]))
+    ours = interpolate(x, torch.tensor([frames, 9]), torch.tensor([tokens, 29]), 30)
     theirs = F.interpolate(x[:1, :frames].transpose(1, 2), size=tokens, mode="linear").transpose(1, 2)
     assert_same(ours[:1, :tokens], theirs)
 

@@ -134,3 +134,9 @@ def test_every_parameter_learns(tts):
     stage1_losses(tts.train()(BATCH, seeded()), BATCH, OBJECTIVE).total.backward()
     idle = [name for name, p in tts.named_parameters() if p.grad is None or not p.grad.any()]
     assert idle == []
+
+
+def test_a_clip_too_short_for_a_prompt_trains_without_one():
+    tts = TTS(SETTINGS, ObjectiveSettings(prompt_share=0.0))
+    stage1_losses(tts(BATCH, seeded()), BATCH, OBJECTIVE).total.backward()
+    assert tts.dfpa.denoiser.prosody_embedding.weight.grad.isfinite().all()
