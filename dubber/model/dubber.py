@@ -111,6 +111,7 @@ class Dubber(nn.Module):
         self.dfpa = DFPA(settings, objective.scheduler)
         if parts.pretraining:
             self.decoder.requires_grad_(False)
+        self.train()
 
     def train(self, mode: bool = True) -> Self:
         """As `nn.Module.train`, but what is frozen stays in eval mode: its dropout is off."""

@@ -81,7 +81,8 @@ def test_frozen_parts_do_not_move_and_all_others_learn(teacher, student):
 
 
 def test_frozen_dropout_is_off_while_the_rest_trains(teacher):
-    dubber = Dubber(sized(dropout=0.5), OBJECTIVE, FULL).train()
+    dubber = Dubber(sized(dropout=0.5), OBJECTIVE, FULL)
+    assert not dubber.decoder.training and not dubber.train().decoder.training
     modes = {name: module.training for name, module in dubber.named_modules() if isinstance(module, torch.nn.Dropout)}
     assert not any(mode for name, mode in modes.items() if name.startswith(FROZEN))
     assert all(mode for name, mode in modes.items() if not name.startswith(FROZEN))
