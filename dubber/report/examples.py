@@ -109,7 +109,7 @@ def player_uri(example: Example, version: Version) -> str:
         return _uri("audio/wav", buffer.getvalue())
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "player.mp4"
-        mux(example.video, as_float(version.samples), SAMPLE_RATE, output, copy=False)
+        mux(example.video, as_float(version.samples), SAMPLE_RATE, output)
         return _uri("video/mp4", output.read_bytes())
 
 

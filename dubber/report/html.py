@@ -21,7 +21,7 @@ from dubber.report.loss_curves import draw_losses, read_losses
 from dubber.report.settings import ReportSettings
 from dubber.report.spectrograms import draw_spectrograms
 from dubber.report.table_view import view
-from dubber.report.tables import load_scores
+from dubber.report.tables import load_scores, run_fingerprint
 
 TEMPLATE = "report.html.j2"
 MANIFEST_COLUMNS = ["clip", "speaker", "split", "text", "video"]
@@ -155,9 +155,14 @@ def _environment() -> jinja2.Environment:
     )
 
 
+def run_folder(summary: Path | str) -> Path:
+    """Where a run keeps its log and environment: the folder of its fingerprint, beside its `summary.json`."""
+    return Path(summary).parent / run_fingerprint(summary)
+
+
 def _run(name: str, summary: Path, settings: ReportSettings) -> Run:
     facts = json.loads(Path(summary).read_text(encoding="utf-8"))
-    folder = Path(summary).parent / facts["fingerprint"]
+    folder = run_folder(summary)
     environment = folder / "environment.json"
     return Run(
         name=name,

@@ -15,6 +15,7 @@ import pytest
 from dubber.artifacts import FAILURES, write_rows
 from dubber.metrics.score import SCORES
 from dubber.report.examples import choose_examples
+from dubber.report.figure_files import write_figures
 from dubber.report.html import ReportInputs, build_report, flatten
 from dubber.report.settings import BootstrapSettings, ReportSettings
 from dubber.report.tables import build_table, load_scores, write_csv
@@ -200,3 +201,12 @@ def test_nested_settings_become_dotted_keys():
         "settings": "1.0, 2.0",
         "x": "None",
     }
+
+
+def test_figures_are_written_as_vectors_and_png(inputs, tmp_path):
+    written = write_figures(inputs, SETTINGS, tmp_path)
+    stems = {path.stem for path in written}
+    assert {"losses_full", "attention_c1"} < stems
+    assert len([stem for stem in stems if stem.startswith("spectrograms_")]) == 1
+    assert {path.suffix for path in written} == {".svg", ".pdf", ".png"}
+    assert all(path.stat().st_size > 1000 for path in written)

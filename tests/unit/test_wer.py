@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
+
 import jiwer
 import numpy as np
 import pytest
 
+from dubber.errors import DubberError, MissingDataError
 from dubber.metrics.base import Sample
 from dubber.metrics.grammars import GRID
 from dubber.metrics.pocketsphinx_recogniser import PocketsphinxRecogniser
 from dubber.metrics.wer import Wer, word_errors
+from dubber.metrics.whisper_recogniser import FILES, WhisperRecogniser
 
 SILENT = np.zeros(16000, np.float32)
 
@@ -83,3 +88,38 @@ def test_grammar_recogniser_survives_silence_and_noise():
     allowed = set(GRID.jsgf.split())
     for wav in (SILENT, noise, np.zeros(10, np.float32)):
         assert set(recogniser.transcribe(wav).split()) <= allowed
+
+
+def test_whisper_without_weights_names_the_files(tmp_path):
+    with pytest.raises(MissingDataError, match=r"lack model\.bin, config\.json, tokenizer\.json"):
+        WhisperRecogniser(tmp_path, beam=5)
+    with pytest.raises(MissingDataError, match="not set"):
+        WhisperRecogniser(None, beam=5)
+
+
+def test_whisper_without_its_package_says_what_to_install(tmp_path, monkeypatch):
+    for name in FILES:
+        (tmp_path / name).touch()
+    monkeypatch.setitem(sys.modules, "faster_whisper", None)
+    with pytest.raises(DubberError, match="pip install faster-whisper"):
+        WhisperRecogniser(tmp_path, beam=5)
+
+
+def test_whisper_joins_segments_and_never_fetches(tmp_path, monkeypatch):
+    calls = {}
+
+    class Model:
+        def __init__(self, folder, **options):
+            calls.update(folder=folder, **options)
+
+        def transcribe(self, wav, **options):
+            calls.update(options)
+            return [SimpleNamespace(text=" Bin blue"), SimpleNamespace(text=" at F2 now.")], None
+
+    for name in FILES:
+        (tmp_path / name).touch()
+    monkeypatch.setitem(sys.modules, "faster_whisper", SimpleNamespace(WhisperModel=Model))
+    recogniser = WhisperRecogniser(tmp_path, beam=3)
+    assert recogniser.transcribe(SILENT) == "Bin blue at F2 now."
+    assert calls["local_files_only"] is True
+    assert (calls["beam_size"], calls["language"], calls["folder"]) == (3, "en", str(tmp_path))
