@@ -141,7 +141,7 @@ class Plan:
         return files
 
     def has_video(self, corpus: str) -> bool:
-        return self.corpus(corpus).has_video
+        return self.corpus(corpus).video
 
     def experiment_step(self, name: str, step: str, shards: list[str] | None = None) -> list[str]:
         """Artifacts of one step of the experiment's corpus, made by the backend that the experiment names."""

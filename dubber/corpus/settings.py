@@ -90,4 +90,7 @@ class CorpusSettings(Settings):
     lengths: LengthSettings = Field(default=LengthSettings(), description="reader `libritts`: utterances that are used")
     demo: DemoSettings = Field(default=DemoSettings(), description="reader `demo`: what is made")
     video: bool = Field(default=True, description="whether the clips have video; audio-only corpora serve stage 1")
+    frames: int | None = Field(
+        default=None, ge=1, description="where every clip has so many frames at 25 a second: another number is damage"
+    )
     instructions: str = Field(default="", description="what to put where, and which command fetches it; for the error")

@@ -1,0 +1,115 @@
+"""Sound: any file in, 16 kHz mono out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import soundfile
+import soxr
+
+from dubber.artifacts import ShardResult, atomic_path, field, process_shard
+from dubber.errors import ClipError
+from dubber.media.video import opened
+
+SAMPLE_RATE = 16_000  # Hz
+FULL_SCALE = 2**15
+MIN_SECONDS = 0.1
+MAX_LOST_SHARE = 0.1  # of the length that the container promises
+
+AUDIO = pa.schema(
+    [
+        field("clip", pa.string(), "name"),
+        field("samples", pa.list_(pa.int16()), "PCM at 16 kHz, mono"),
+        field("source_rate", pa.int32(), "Hz"),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Decoded sound.
+
+    Attributes:
+        samples: float32 [n] in -1..1 at `SAMPLE_RATE`.
+        source_rate: Hz, before resampling.
+    """
+
+    samples: np.ndarray
+    source_rate: int
+
+
+def read_audio(path: Path | str) -> Sound:
+    """Decode the first sound stream of any media file to 16 kHz mono.
+
+    Raises:
+        ClipError: no such file, no sound, nearly nothing of it, or a stream that breaks off.
+    """
+    with opened(path) as container:
+        if not container.streams.audio:
+            raise ClipError("no audio stream")
+        stream = container.streams.audio[0]
+        to_float = _mono_float(stream)
+        blocks = [converted for frame in container.decode(stream) for converted in to_float(frame)]
+        rate = stream.codec_context.sample_rate
+        promised = float(container.duration or 0) / 1e6
+    samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+    seconds = len(samples) / rate if rate else 0.0
+    if seconds < MIN_SECONDS:
+        raise ClipError(f"only {seconds:.2f} s of sound can be decoded")
+    if promised and seconds < (1 - MAX_LOST_SHARE) * promised - MIN_SECONDS:
+        raise ClipError(f"damaged: {seconds:.2f} s of sound where the file promises {promised:.2f} s")
+    resampled = samples if rate == SAMPLE_RATE else soxr.resample(samples, rate, SAMPLE_RATE)
+    return Sound(np.clip(resampled, -1, 1).astype(np.float32), rate)
+
+
+def _mono_float(stream):
+    """A converter from decoded frames to float32 mono at the stream's own rate."""
+    import av
+
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=stream.codec_context.sample_rate)
+
+    def convert(frame) -> list[np.ndarray]:
+        return [out.to_ndarray().reshape(-1) for out in resampler.resample(frame)]
+
+    return convert
+
+
+def fit(samples: np.ndarray, length: int) -> np.ndarray:
+    """Cut or zero-pad to exactly `length` samples."""
+    return np.pad(samples[:length], (0, max(0, length - len(samples))))
+
+
+def to_pcm(samples: np.ndarray) -> np.ndarray:
+    """float -1..1 -> int16."""
+    return np.clip(np.round(np.asarray(samples, np.float64) * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+
+def from_pcm(samples: np.ndarray) -> np.ndarray:
+    """int16 -> float32 in -1..1."""
+    return np.asarray(samples, np.float32) / FULL_SCALE
+
+
+def write_wav(path: Path | str, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
+    """Write 16-bit PCM; the file is whole or absent."""
+    with atomic_path(path) as temporary:
+        soundfile.write(temporary, to_pcm(samples), sample_rate, format="WAV", subtype="PCM_16")
+
+
+def audio_shard(
+    rows: Sequence[Mapping[str, Any]], root: Path, output: Path, *, max_failed_share: float
+) -> ShardResult:
+    """Decode the sound of a shard's clips; without a sound file of its own a clip's video is listened to."""
+
+    def work(row: Mapping[str, Any]) -> Mapping[str, Any]:
+        name = row["audio"] or row["video"]
+        if name is None:
+            raise ClipError("the corpus names neither audio nor video")
+        sound = read_audio(root / name)
+        return {"samples": to_pcm(sound.samples), "source_rate": sound.source_rate}
+
+    return process_shard(rows, work, step="audio", schema=AUDIO, output=output, max_failed_share=max_failed_share)

@@ -1,0 +1,137 @@
+"""Face and lip crops of one clip: detect, track, centre on the mouth, cut out.
+
+The video is read three times instead of being held: once to find the face, once (its beginning) to find where in the
+face the mouth moves, once to cut. Letters: F video frames.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dubber.errors import ClipError
+from dubber.media.faces import FaceDetector
+from dubber.media.settings import CropSettings
+from dubber.media.tracking import link, smooth_boxes, speaker_track
+from dubber.media.video import probe, read_frames
+
+# In units of the face box's side, from its centre. A mouth is looked for around the first, within the second.
+MOUTH_PRIOR = (0.0, 0.29)
+MOUTH_SPREAD = (0.05, 0.07)
+LIP_WINDOW = 0.52  # side of the lip crop
+FACE_WINDOW = 1.2  # side of the face crop
+MOTION_SIDE = 64  # pixels of the face in which motion is measured
+MOTION_FRAMES = 250  # frames in which it is measured
+
+
+@dataclass(frozen=True)
+class Crops:
+    """What is cut out of a clip.
+
+    Attributes:
+        lips: F JPEGs, grey, lip_size square.
+        faces: F JPEGs, colour, face_size square.
+        boxes: float32 [F, 4], the face as x0, y0, x1, y1 in the picture's pixels.
+        detected: bool [F], whether the detector saw the face in that very frame.
+        source_fps: frames per second of the file.
+        width, height: of the picture, pixels.
+    """
+
+    lips: list[bytes]
+    faces: list[bytes]
+    boxes: np.ndarray
+    detected: np.ndarray
+    source_fps: float
+    width: int
+    height: int
+
+
+def crop_clip(path: Path | str, settings: CropSettings, detector: FaceDetector, *, tolerant: bool = False) -> Crops:
+    """Cut face and lips out of every frame of a video.
+
+    Args:
+        tolerant: go on over damaged frames.
+
+    Raises:
+        ClipError: not a video, a damaged one, or one without a face.
+    """
+    about = probe(path)
+
+    def frames() -> Iterator[np.ndarray]:
+        return read_frames(path, settings.fps, tolerant=tolerant)
+
+    found, n_frames = [], 0
+    for n_frames, picture in enumerate(frames(), start=1):
+        if (n_frames - 1) % settings.detect_every == 0:
+            found.append(detector.detect(picture, n_frames - 1))
+    track = speaker_track(link(found, settings.fps), len(found), settings.min_found_share)
+    tracked = smooth_boxes(track, n_frames, settings.fps, settings.smoothing)
+    mouth = find_mouth(itertools.islice(frames(), MOTION_FRAMES), tracked)
+    lips, faces = _cut(frames(), tracked, mouth, settings)
+    detected = np.isin(np.arange(n_frames), [d.frame for d in track.detections])
+    half = tracked[:, 2:] / 2
+    boxes = np.concatenate([tracked[:, :2] - half, tracked[:, :2] + half], axis=1)
+    return Crops(lips, faces, boxes, detected, about.fps, about.width, about.height)
+
+
+def find_mouth(frames: Iterator[np.ndarray], tracked: np.ndarray) -> tuple[float, float]:
+    """Where in the face the mouth is: the middle of what moves near the place where mouths are.
+
+    Args:
+        tracked: float32 [F, 3], centre and side of the face.
+
+    Returns:
+        x and y from the box's centre, in units of its side. Without any motion it is the usual place.
+    """
+    motion, before = np.zeros((MOTION_SIDE, MOTION_SIDE), np.float64), None
+    for picture, (x, y, size) in zip(frames, tracked, strict=False):
+        face = window(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), x, y, size, MOTION_SIDE).astype(np.float64)
+        if before is not None:
+            motion += np.abs(face - before)
+        before = face
+    axis = (np.arange(MOTION_SIDE) + 0.5) / MOTION_SIDE - 0.5
+    near = np.exp(-0.5 * ((axis - MOUTH_PRIOR[0]) / (2 * MOUTH_SPREAD[0])) ** 2)[None, :]
+    near = near * np.exp(-0.5 * ((axis - MOUTH_PRIOR[1]) / (2 * MOUTH_SPREAD[1])) ** 2)[:, None]
+    excess = np.clip(motion - np.median(motion), 0, None) * near
+    if excess.sum() <= 1e-9:
+        return MOUTH_PRIOR
+    excess /= excess.sum()
+    x, y = float((excess.sum(0) * axis).sum()), float((excess.sum(1) * axis).sum())
+    return (_near(x, MOUTH_PRIOR[0], MOUTH_SPREAD[0]), _near(y, MOUTH_PRIOR[1], MOUTH_SPREAD[1]))
+
+
+def _near(value: float, prior: float, spread: float) -> float:
+    return float(np.clip(value, prior - spread, prior + spread))
+
+
+def _cut(
+    frames: Iterator[np.ndarray], tracked: np.ndarray, mouth: tuple[float, float], settings: CropSettings
+) -> tuple[list[bytes], list[bytes]]:
+    lips, faces = [], []
+    for picture, (x, y, size) in zip(frames, tracked, strict=True):
+        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        lip = window(grey, x + mouth[0] * size, y + mouth[1] * size, LIP_WINDOW * size, settings.lip_size)
+        face = window(picture, x, y, FACE_WINDOW * size, settings.face_size)
+        lips.append(_jpeg(lip, settings.jpeg_quality))
+        faces.append(_jpeg(cv2.cvtColor(face, cv2.COLOR_RGB2BGR), settings.jpeg_quality))
+    return lips, faces
+
+
+def window(picture: np.ndarray, x: float, y: float, side: float, pixels: int) -> np.ndarray:
+    """The square around (x, y) scaled to `pixels`; beyond the picture its edge goes on."""
+    scale = pixels / side
+    matrix = np.array([[scale, 0, pixels / 2 - x * scale], [0, scale, pixels / 2 - y * scale]], np.float64)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.warpAffine(picture, matrix, (pixels, pixels), flags=how, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _jpeg(picture: np.ndarray, quality: int) -> bytes:
+    done, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ClipError("a crop cannot be encoded")
+    return encoded.tobytes()

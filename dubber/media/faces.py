@@ -1,0 +1,89 @@
+"""Finding faces: the embedded Haar cascade, and FAN landmarks behind the same small interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from dubber.errors import DubberError, MissingDataError
+from dubber.media.settings import CropSettings
+from dubber.media.tracking import Detection
+
+SCALE_STEP = 1.1
+FAN_FACE = slice(0, 68)
+
+
+class FaceDetector(Protocol):
+    """Finds faces in one picture."""
+
+    name: str
+
+    def detect(self, picture: np.ndarray, frame: int) -> list[Detection]:
+        """uint8 [height, width, 3] RGB -> every face, as square boxes from brow to chin."""
+        ...
+
+
+def detector(settings: CropSettings) -> FaceDetector:
+    """The detector that the settings name."""
+    return Fan() if settings.backend == "fan" else Haar(settings)
+
+
+class Haar:
+    """OpenCV's frontal-face cascade, which comes with the package."""
+
+    name = "haar"
+
+    def __init__(self, settings: CropSettings) -> None:
+        path = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
+        if not path.exists():
+            raise MissingDataError(
+                "OpenCV's face cascade is missing.", looked_at=path, hint="opencv-python-headless 4.14 ships it."
+            )
+        cv2.setNumThreads(1)
+        self.cascade = cv2.CascadeClassifier(str(path))
+        self.settings = settings
+
+    def detect(self, picture: np.ndarray, frame: int) -> list[Detection]:
+        settings = self.settings
+        scale = min(1.0, settings.detection_width / picture.shape[1])
+        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        if scale < 1:
+            grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        smallest = round(settings.smallest_face * grey.shape[1])
+        boxes = self.cascade.detectMultiScale(grey, SCALE_STEP, settings.neighbours, minSize=(smallest, smallest))
+        return [Detection(frame, (x + w / 2) / scale, (y + h / 2) / scale, w / scale) for x, y, w, h in boxes]
+
+
+class Fan:
+    """68 landmarks by FAN (package face-alignment, weights fetched by it); the box is the one that Haar would give."""
+
+    name = "fan"
+
+    def __init__(self) -> None:
+        try:
+            import face_alignment
+        except ImportError as error:
+            raise DubberError(
+                "The face backend 'fan' needs the package face-alignment.",
+                looked_at="crops.backend",
+                hint="pip install face-alignment==1.5.0, or set crops.backend: haar.",
+            ) from error
+        self.model = face_alignment.FaceAlignment(face_alignment.LandmarksType.TWO_D, device="cpu")
+
+    def detect(self, picture: np.ndarray, frame: int) -> list[Detection]:
+        return [box_of_landmarks(points, frame) for points in self.model.get_landmarks(picture) or []]
+
+
+def box_of_landmarks(points: np.ndarray, frame: int) -> Detection:
+    """The square from brow to chin around 68 landmarks [68, 2].
+
+    A Haar box reaches from the middle of the forehead to the chin's tip: about 1.25 times brow to chin.
+    """
+    points = np.asarray(points, np.float64)[FAN_FACE]
+    brow, chin = points[17:27].mean(axis=0), points[8]
+    side = 1.25 * np.linalg.norm(chin - brow)
+    centre = brow + 0.42 * (chin - brow)
+    return Detection(frame, float(centre[0]), float(centre[1]), float(side))

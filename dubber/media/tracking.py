@@ -1,0 +1,97 @@
+"""From detections in some frames to one smooth box in every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dubber.errors import ClipError
+
+SAME_FACE = 0.3  # overlap (intersection over union) that makes two detections one face
+PATIENCE = 1.5  # s for which a track may be lost
+SIZE_INERTIA = 4.0  # a face's size changes so many times slower than its place
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A face in one frame: centre and side of its square box, pixels."""
+
+    frame: int
+    x: float
+    y: float
+    size: float
+
+
+@dataclass
+class Track:
+    """One face through time."""
+
+    detections: list[Detection] = field(default_factory=list)
+
+    @property
+    def weight(self) -> float:
+        """Area times time: the largest face that stays longest is the speaker."""
+        return sum(d.size**2 for d in self.detections)
+
+
+def overlap(a: Detection, b: Detection) -> float:
+    """Intersection over union of two boxes."""
+    width = min(a.x + a.size / 2, b.x + b.size / 2) - max(a.x - a.size / 2, b.x - b.size / 2)
+    height = min(a.y + a.size / 2, b.y + b.size / 2) - max(a.y - a.size / 2, b.y - b.size / 2)
+    if width <= 0 or height <= 0:
+        return 0.0
+    return width * height / (a.size**2 + b.size**2 - width * height)
+
+
+def link(frames: Sequence[Sequence[Detection]], fps: float) -> list[Track]:
+    """Join detections of successive frames into tracks, the strongest first."""
+    tracks: list[Track] = []
+    for detections in frames:
+        for found in sorted(detections, key=lambda d: -d.size):
+            near = [t for t in tracks if t.detections[-1].frame < found.frame <= t.detections[-1].frame + PATIENCE * fps]
+            best = max(near, key=lambda track: overlap(track.detections[-1], found), default=None)
+            if best is not None and overlap(best.detections[-1], found) >= SAME_FACE:
+                best.detections.append(found)
+            else:
+                tracks.append(Track([found]))
+    return sorted(tracks, key=lambda track: -track.weight)
+
+
+def smooth_boxes(track: Track, n_frames: int, fps: float, inertia: float) -> np.ndarray:
+    """A box for every frame: interpolated between detections, then smoothed.
+
+    Args:
+        inertia: standard deviation of the smoothing, s.
+
+    Returns:
+        float32 [F, 3]: centre x, centre y, side; pixels.
+    """
+    times = [d.frame for d in track.detections]
+    grid = np.arange(n_frames)
+    x, y, size = (np.interp(grid, times, [getattr(d, name) for d in track.detections]) for name in ("x", "y", "size"))
+    sigma = inertia * fps
+    return np.stack([_smooth(x, sigma), _smooth(y, sigma), _smooth(size, SIZE_INERTIA * sigma)], axis=1).astype(np.float32)
+
+
+def _smooth(values: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian smoothing; beyond its ends the track is mirrored."""
+    reach = max(1, round(3 * sigma))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    padded = np.pad(values, reach, mode="symmetric")
+    return np.convolve(padded, kernel / kernel.sum(), mode="valid")
+
+
+def speaker_track(tracks: list[Track], looked_at: int, min_found_share: float) -> Track:
+    """The track of the speaker.
+
+    Raises:
+        ClipError: no face, or one in too few of the frames that were looked at.
+    """
+    if not tracks:
+        raise ClipError(f"no face found in {looked_at} frames")
+    best = tracks[0]
+    if len(best.detections) < min_found_share * looked_at:
+        raise ClipError(f"a face in only {len(best.detections)} of {looked_at} frames")
+    return best
