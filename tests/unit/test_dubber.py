@@ -254,3 +254,9 @@ def test_padding_past_the_longest_clip_changes_nothing(student, teacher):
     assert_same(tight.attention_vt, loose.attention_vt[:, :f, :n])
     assert stage2_losses(loose, padded, OBJECTIVE, FULL).total.isfinite()
     assert teacher(padded, seeded()).content_logits.shape[2] == t + 3
+
+
+@pytest.mark.parametrize("what", ["lips", "faces", "phonemes", "speaker"])
+def test_a_dub_follows_everything_it_is_given(student, what):
+    changed = replace(BATCH, **{what: getattr(BATCH, what).roll(1, dims=1)})
+    assert not torch.equal(dubbed(student).tokens, dubbed(student, changed).tokens)

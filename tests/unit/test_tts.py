@@ -140,3 +140,28 @@ def test_a_clip_too_short_for_a_prompt_trains_without_one():
     tts = TTS(SETTINGS, ObjectiveSettings(prompt_share=0.0))
     stage1_losses(tts(BATCH, seeded()), BATCH, OBJECTIVE).total.backward()
     assert tts.dfpa.denoiser.prosody_embedding.weight.grad.isfinite().all()
+
+
+def test_the_prompt_is_heard_in_training_and_in_synthesis(tts):
+    with_prompt = tts(BATCH, seeded())
+    tts.prompt_share = 0.0
+    without = tts(BATCH, seeded())
+    assert torch.equal(with_prompt.flow.x_t, without.flow.x_t) and torch.equal(with_prompt.z, without.z)
+    assert not torch.allclose(with_prompt.flow.logits, without.flow.logits, atol=1e-3)
+
+    def speak(prompt: torch.Tensor, speaker: torch.Tensor) -> torch.Tensor:
+        return tts.synthesise(
+            BATCH.phonemes,
+            BATCH.phoneme_mask,
+            prompt,
+            speaker,
+            token_durations=BATCH.token_durations,
+            sampler=make_sampler("exact", 1),
+            generator=seeded(),
+        )
+
+    said = speak(BATCH.tokens[:, :, :8], BATCH.speaker)
+    assert not torch.equal(said, speak(BATCH.tokens[:, :, 4:12], BATCH.speaker))
+    assert not torch.equal(said, speak(BATCH.tokens[:, :, :8], BATCH.speaker.flip(0)))
+    padded = torch.cat([BATCH.tokens[:, :, :8], torch.full((3, 6, 5), SETTINGS.pad)], dim=2)
+    assert torch.equal(said, speak(padded, BATCH.speaker))
