@@ -100,9 +100,7 @@ def write_wav(path: Path | str, samples: np.ndarray, sample_rate: int = SAMPLE_R
         soundfile.write(temporary, to_pcm(samples), sample_rate, format="WAV", subtype="PCM_16")
 
 
-def audio_shard(
-    rows: Sequence[Mapping[str, Any]], root: Path, output: Path, *, max_failed_share: float
-) -> ShardResult:
+def audio_shard(rows: Sequence[Mapping[str, Any]], root: Path, output: Path, *, max_failed_share: float) -> ShardResult:
     """Decode the sound of a shard's clips; without a sound file of its own a clip's video is listened to."""
 
     def work(row: Mapping[str, Any]) -> Mapping[str, Any]:

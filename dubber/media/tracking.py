@@ -50,7 +50,9 @@ def link(frames: Sequence[Sequence[Detection]], fps: float) -> list[Track]:
     tracks: list[Track] = []
     for detections in frames:
         for found in sorted(detections, key=lambda d: -d.size):
-            near = [t for t in tracks if t.detections[-1].frame < found.frame <= t.detections[-1].frame + PATIENCE * fps]
+            near = [
+                t for t in tracks if t.detections[-1].frame < found.frame <= t.detections[-1].frame + PATIENCE * fps
+            ]
             best = max(near, key=lambda track: overlap(track.detections[-1], found), default=None)
             if best is not None and overlap(best.detections[-1], found) >= SAME_FACE:
                 best.detections.append(found)
@@ -72,7 +74,9 @@ def smooth_boxes(track: Track, n_frames: int, fps: float, inertia: float) -> np.
     grid = np.arange(n_frames)
     x, y, size = (np.interp(grid, times, [getattr(d, name) for d in track.detections]) for name in ("x", "y", "size"))
     sigma = inertia * fps
-    return np.stack([_smooth(x, sigma), _smooth(y, sigma), _smooth(size, SIZE_INERTIA * sigma)], axis=1).astype(np.float32)
+    return np.stack([_smooth(x, sigma), _smooth(y, sigma), _smooth(size, SIZE_INERTIA * sigma)], axis=1).astype(
+        np.float32
+    )
 
 
 def _smooth(values: np.ndarray, sigma: float) -> np.ndarray:
