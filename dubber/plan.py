@@ -75,6 +75,11 @@ class Plan:
         """Whether the workflow renders this corpus itself."""
         return self.corpus(corpus).reader == "demo"
 
+    def names(self, kind: str, backend: str) -> str:
+        """The entries of one kind with this backend, as the pattern of a wildcard."""
+        entries = getattr(self.config, kind)
+        return "|".join(name for name, entry in entries.items() if entry.backend == backend) or "(?!)"
+
     # --- manifests and shards ------------------------------------------------------------------------------------
 
     def manifest_path(self, corpus: str) -> Path:
@@ -189,6 +194,26 @@ class Plan:
         return [path.replace(".parquet", ".failures.parquet") for path in files]
 
     # --- parameters --------------------------------------------------------------------------------------------------
+
+    def codec_files(self, codec: str) -> list[str]:
+        """What a codec is loaded from.
+
+        Raises:
+            MissingDataError: published weights are not where the configuration says.
+        """
+        settings = self.config.codecs[codec]
+        if settings.backend == "world":
+            return [f"work/codecs/{codec}/codec.safetensors"]
+        files = [settings.facodec.encoder, settings.facodec.decoder]
+        for path in files:
+            if not Path(path).exists() and not self.dry_run:
+                raise MissingDataError(
+                    "FACodec's published weights are not there.",
+                    looked_at=path,
+                    hint="snakemake --cores 1 downloads/facodec.fetched  (amphion/naturalspeech3_facodec), "
+                    "or choose a codec with backend: world.",
+                )
+        return files
 
     def codec_of(self, name: str) -> CodecSettings:
         return self.config.codecs[self.experiment(name).codec]

@@ -31,7 +31,7 @@ rule manifest:
 rule render_demo:
     """Make one shard of the demo corpus: speech by espeak-ng, a photograph that speaks it, and the exact phone times."""
     input:
-        manifest=manifest,
+        manifest=ask(manifest),
     output:
         truth="work/{corpus}/truth/{shard}.parquet",
     log:
@@ -46,7 +46,7 @@ rule render_demo:
         runtime=30,
     params:
         rows=ask(rows),
-        settings=lambda w: as_json(PLAN.corpus(w.corpus)),
+        settings=lambda w: as_json(PLAN.corpus(w.corpus).demo.rendering),
         root=lambda w: PLAN.root(w.corpus).as_posix(),
         code=code("render_demo"),
     shell:

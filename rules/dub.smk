@@ -12,7 +12,7 @@ rule dub:
         features=experiment_shard("features"),
         tokens=experiment_shard("tokens"),
         reference_tokens=references("tokens"),
-        codec=ask(lambda w: PLAN.codec_files(w.experiment)),
+        codec=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
     output:
         shard="results/{experiment}/dubs/{run}/{setting}/{shard}.parquet",
         failures="results/{experiment}/dubs/{run}/{setting}/{shard}.failures.parquet",
@@ -49,7 +49,7 @@ rule resynthesise:
     input:
         manifest=ask(experiment_manifest),
         tokens=experiment_shard("tokens"),
-        codec=ask(lambda w: PLAN.codec_files(w.experiment)),
+        codec=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
     output:
         shard="results/{experiment}/dubs/codec/{shard}.parquet",
         failures="results/{experiment}/dubs/codec/{shard}.failures.parquet",

@@ -56,12 +56,14 @@ rule crops:
         rows=ask(rows),
         root=lambda w: PLAN.root(w.corpus).as_posix(),
         settings=as_json(PLAN.config.crops),
+        frames=lambda w: PLAN.corpus(w.corpus).frames or 0,
         max_failed_share=PLAN.config.max_failed_share,
         code=code("crops"),
     shell:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/crops.py --manifest {input.manifest:q} --shard {wildcards.shard} "
-        "--root {params.root:q} --settings {params.settings:q} --max-failed-share {params.max_failed_share} "
+        "--root {params.root:q} --settings {params.settings:q} --frames {params.frames} "
+        "--max-failed-share {params.max_failed_share} "
         "--output {output.shard:q}"
 
 

@@ -1,6 +1,6 @@
 """The codec: analysis, fitting on the training split, tokens.
 
-In: audio shards (and crops, which fix the length). Out: work/<corpus>/world/<codec>/<shard>.parquet,
+In: audio shards (and crops, which fix the length). Out: work/<corpus>/analysis/<codec>/<shard>.parquet,
 work/codecs/<codec>/codec.safetensors, work/<corpus>/tokens/<codec>/<shard>.parquet.
 """
 
@@ -60,3 +60,65 @@ rule fit_codec:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/fit_codec.py --analysis {input.analysis:q} --manifests {input.manifests:q} "
         "--settings {params.settings:q} --output {output:q}"
+
+
+rule tokens:
+    """Quantise a shard's analysis: six streams of codes at 80 a second, and the speaker vector."""
+    input:
+        analysis="work/{corpus}/analysis/{codec}/{shard}.parquet",
+        codec="work/codecs/{codec}/codec.safetensors",
+    output:
+        shard="work/{corpus}/tokens/{codec}/{shard}.parquet",
+        failures="work/{corpus}/tokens/{codec}/{shard}.failures.parquet",
+    log:
+        "logs/tokens/{corpus}/{codec}/{shard}.log",
+    benchmark:
+        "benchmarks/rules/tokens/{corpus}/{codec}/{shard}.tsv"
+    wildcard_constraints:
+        codec=CODECS["world"],
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=60,
+    params:
+        max_failed_share=PLAN.config.max_failed_share,
+        code=code("tokens"),
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/tokens.py --analysis {input.analysis:q} --codec {input.codec:q} "
+        "--max-failed-share {params.max_failed_share} --output {output.shard:q}"
+
+
+rule tokens_facodec:
+    """Encode a shard's sound with FACodec's published weights."""
+    input:
+        manifest=ask(manifest),
+        audio="work/{corpus}/audio/{shard}.parquet",
+        crops=ask(crops_of),
+        weights=ask(lambda w: PLAN.codec_files(w.codec)),
+    output:
+        shard="work/{corpus}/tokens/{codec}/{shard}.parquet",
+        failures="work/{corpus}/tokens/{codec}/{shard}.failures.parquet",
+    log:
+        "logs/tokens_facodec/{corpus}/{codec}/{shard}.log",
+    benchmark:
+        "benchmarks/rules/tokens_facodec/{corpus}/{codec}/{shard}.tsv"
+    wildcard_constraints:
+        codec=CODECS["facodec"],
+    conda:
+        ENVIRONMENT
+    threads: 2
+    resources:
+        mem_mb=lambda w, attempt: 6000 * attempt,
+        runtime=240,
+    params:
+        rows=ask(rows),
+        max_failed_share=PLAN.config.max_failed_share,
+        code=code("tokens_facodec"),
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/tokens_facodec.py --manifest {input.manifest:q} --shard {wildcards.shard} "
+        "--audio {input.audio:q} --crops {input.crops:q} --encoder {input.weights[0]:q} "
+        "--decoder {input.weights[1]:q} --max-failed-share {params.max_failed_share} --output {output.shard:q}"

@@ -9,10 +9,17 @@ from dubber.media.shards import crop_shard
 
 
 def main() -> None:
-    args = entry.arguments(__doc__, "manifest", "shard", "root", "settings", "max-failed-share", "output")
+    args = entry.arguments(__doc__, "manifest", "shard", "root", "settings", "frames", "max-failed-share", "output")
     rows = load_manifest(args.manifest).rows(args.shard)
     settings = CropSettings.model_validate(args.settings)
-    crop_shard(rows, Path(args.root), Path(args.output), settings, max_failed_share=float(args.max_failed_share))
+    crop_shard(
+        rows,
+        Path(args.root),
+        Path(args.output),
+        settings,
+        max_failed_share=float(args.max_failed_share),
+        frames=int(args.frames) or None,
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,24 @@
+"""The codec that a configuration names, loaded and ready."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dubber.codec.base import Codec
+from dubber.codec.settings import CodecSettings
+
+
+def load_codec(settings: CodecSettings, files: Sequence[Path | str]) -> Codec:
+    """Load a codec from its files: the fitted codec of `world`, encoder and decoder weights of `facodec`.
+
+    Raises:
+        DubberError: a file is missing or not what it should be.
+    """
+    if settings.backend == "facodec":
+        from dubber.codec.facodec.adapter import FACodec
+
+        return FACodec.load(*files)
+    from dubber.codec.world import World
+
+    return World.load(files[0])

@@ -1,0 +1,209 @@
+"""Lip and face features without fetched weights: principal components of the crops, fitted on training clips.
+
+Lips [F, 512]: the components of the normalised mouth picture and of its change in time (the speed of the mouth), each
+half of the width. Face [F, 256]: the components of the face picture, and how the head moves. Every feature is scaled to
+unit variance over the training frames. Letters: F video frames.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
+from sklearn.decomposition import PCA
+
+from dubber.artifacts import atomic_path, read_rows
+from dubber.errors import DubberError
+from dubber.media.settings import FeatureSettings
+
+FPS = 25
+MOTION = 8  # features of the head's motion, beside the face's components
+SMALLEST_SPREAD = 1e-6
+
+
+@dataclass(frozen=True)
+class Components:
+    """Principal components of one kind of picture.
+
+    Attributes:
+        mean: float32 [pixels].
+        axes: float32 [k, pixels]; rows of zeros where there were fewer training frames than components.
+        scale: float32 [k], the standard deviation of each coefficient over the training frames.
+    """
+
+    mean: np.ndarray
+    axes: np.ndarray
+    scale: np.ndarray
+
+    def of(self, pictures: np.ndarray) -> np.ndarray:
+        """float32 [F, pixels] -> [F, k], unit variance on the training clips."""
+        return (pictures - self.mean) @ self.axes.T / self.scale
+
+
+@dataclass(frozen=True)
+class FeatureTransform:
+    """What was fitted, and how to apply it."""
+
+    settings: FeatureSettings
+    mouth: Components
+    mouth_change: Components
+    face: Components
+    motion_scale: np.ndarray
+
+    def lips(self, jpegs: list[bytes]) -> np.ndarray:
+        """F grey JPEGs -> float16 [F, 512]."""
+        pictures = mouth_pictures(jpegs, self.settings)
+        return _finite(np.concatenate([self.mouth.of(pictures), self.mouth_change.of(change(pictures))], axis=1))
+
+    def faces(self, jpegs: list[bytes], boxes: np.ndarray) -> np.ndarray:
+        """F colour JPEGs and float32 [F, 4] boxes -> float16 [F, 256]."""
+        pictures = face_pictures(jpegs, self.settings)
+        return _finite(np.concatenate([self.face.of(pictures), head_motion(boxes) / self.motion_scale], axis=1))
+
+    def save(self, path: Path | str) -> None:
+        """One safetensors file, with the settings in its metadata."""
+        tensors = {
+            f"{name}.{part}": np.ascontiguousarray(getattr(getattr(self, name), part), dtype=np.float32)
+            for name in ("mouth", "mouth_change", "face")
+            for part in ("mean", "axes", "scale")
+        }
+        tensors["motion_scale"] = self.motion_scale.astype(np.float32)
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary, metadata={"settings": self.settings.model_dump_json()})
+
+    @classmethod
+    def load(cls, path: Path | str) -> FeatureTransform:
+        """Read what `save` wrote.
+
+        Raises:
+            DubberError: the file is missing or not a feature transform.
+        """
+        try:
+            with safe_open(str(path), framework="numpy") as file:
+                settings = FeatureSettings.model_validate(json.loads(file.metadata()["settings"]))
+                read = {
+                    name: Components(*(file.get_tensor(f"{name}.{part}") for part in ("mean", "axes", "scale")))
+                    for name in ("mouth", "mouth_change", "face")
+                }
+                return cls(settings, **read, motion_scale=file.get_tensor("motion_scale"))
+        except Exception as error:
+            raise DubberError(
+                f"A feature transform cannot be read: {error}", looked_at=path, hint="Delete it and run again."
+            ) from error
+
+
+def _finite(features: np.ndarray) -> np.ndarray:
+    return np.clip(features, -60_000, 60_000).astype(np.float16)
+
+
+def mouth_pictures(jpegs: list[bytes], settings: FeatureSettings) -> np.ndarray:
+    """The crop's centre, scaled down, light and contrast normalised: float32 [F, pixels]."""
+    size, side = settings.lip_crop, settings.lip_scale
+    pictures = np.empty((len(jpegs), side * side), np.float32)
+    for i, jpeg in enumerate(jpegs):
+        picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+        margin = (picture.shape[0] - size) // 2
+        centre = picture[margin : margin + size, margin : margin + size]
+        pictures[i] = cv2.resize(centre, (side, side), interpolation=cv2.INTER_AREA).reshape(-1)
+    return _normalised(pictures, settings)
+
+
+def face_pictures(jpegs: list[bytes], settings: FeatureSettings) -> np.ndarray:
+    """The face in grey, scaled down, light and contrast normalised: float32 [F, pixels]."""
+    side = settings.face_scale
+    pictures = np.empty((len(jpegs), side * side), np.float32)
+    for i, jpeg in enumerate(jpegs):
+        picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+        pictures[i] = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA).reshape(-1)
+    return _normalised(pictures, settings)
+
+
+def _normalised(pictures: np.ndarray, settings: FeatureSettings) -> np.ndarray:
+    """Zero mean and unit contrast over the clip; centred: without the clip's mean picture."""
+    pictures = (pictures - pictures.mean()) / max(float(pictures.std()), SMALLEST_SPREAD)
+    return pictures - pictures.mean(axis=0) if settings.centred else pictures
+
+
+def change(values: np.ndarray) -> np.ndarray:
+    """The change from frame to frame, per second: central differences, [F, ...] -> [F, ...]."""
+    if len(values) < 2:
+        return np.zeros_like(values)
+    return np.gradient(values, axis=0).astype(np.float32) * FPS
+
+
+def head_motion(boxes: np.ndarray) -> np.ndarray:
+    """Place and speed of the head relative to the clip's mean, in face sizes: [F, 4] -> float32 [F, 8].
+
+    x, y, size and distance from the mean place, then their changes per second.
+    """
+    size = (boxes[:, 2] - boxes[:, 0]).astype(np.float64)
+    unit = max(float(size.mean()), SMALLEST_SPREAD)
+    x, y = boxes[:, [0, 2]].mean(axis=1), boxes[:, [1, 3]].mean(axis=1)
+    x, y, size = (x - x.mean()) / unit, (y - y.mean()) / unit, size / unit - 1
+    place = np.stack([x, y, size, np.hypot(x, y)], axis=1).astype(np.float32)
+    return np.concatenate([place, change(place)], axis=1)
+
+
+def fit_features(
+    crop_parquets: Iterable[Path | str], train_clips: set[str], settings: FeatureSettings
+) -> FeatureTransform:
+    """Fit the components on frames of the training clips, evenly taken from every clip.
+
+    Raises:
+        DubberError: no training clip has crops, or the backend has no transform that could be fitted.
+    """
+    if settings.backend != "pca":
+        raise DubberError(
+            f"Features of the backend '{settings.backend}' are not fitted and are not built in yet.",
+            looked_at="features.<name>.backend",
+            hint="Set backend: pca.",
+        )
+    parquets = list(crop_parquets)
+    names = [row["clip"] for path in parquets for row in read_rows(path, ["clip"]) if row["clip"] in train_clips]
+    if not names:
+        raise DubberError("No training clip has crops to fit the features on.", looked_at=", ".join(map(str, parquets)))
+    share = min(1.0, settings.max_frames / sum(_frame_counts(parquets, train_clips)))
+    random = np.random.default_rng(settings.seed)
+    mouths, changes, faces, motions = [], [], [], []
+    for path in parquets:
+        for row in read_rows(path, ["clip", "lips", "faces", "box"]):
+            if row["clip"] not in train_clips:
+                continue
+            chosen = np.flatnonzero(random.random(len(row["lips"])) < share)
+            mouth = mouth_pictures(row["lips"], settings)
+            mouths.append(mouth[chosen])
+            changes.append(change(mouth)[chosen])
+            faces.append(face_pictures(row["faces"], settings)[chosen])
+            motions.append(head_motion(row["box"].reshape(-1, 4)))
+    half = settings.lip_features // 2
+    return FeatureTransform(
+        settings,
+        mouth=_components(np.concatenate(mouths), half, settings.seed),
+        mouth_change=_components(np.concatenate(changes), settings.lip_features - half, settings.seed),
+        face=_components(np.concatenate(faces), settings.face_features - MOTION, settings.seed),
+        motion_scale=np.maximum(np.concatenate(motions).std(axis=0), SMALLEST_SPREAD).astype(np.float32),
+    )
+
+
+def _frame_counts(parquets: list[Path | str], clips: set[str]) -> list[int]:
+    rows = (row for path in parquets for row in read_rows(path, ["clip", "n_frames"]))
+    return [row["n_frames"] for row in rows if row["clip"] in clips]
+
+
+def _components(pictures: np.ndarray, count: int, seed: int) -> Components:
+    """Randomised PCA; where there is less to see than `count`, the other axes are zero and stay silent."""
+    possible = min(count, len(pictures) - 1, pictures.shape[1])
+    if possible < 1:
+        raise DubberError(f"Only {len(pictures)} training frames: too few to fit features on.")
+    found = PCA(possible, svd_solver="randomized", random_state=seed).fit(pictures)
+    axes = np.zeros((count, pictures.shape[1]), np.float32)
+    axes[:possible] = found.components_
+    scale = np.ones(count, np.float32)
+    scale[:possible] = np.maximum(np.sqrt(found.explained_variance_), SMALLEST_SPREAD)
+    return Components(found.mean_.astype(np.float32), axes, scale)

@@ -1,0 +1,24 @@
+"""Rule `analyse`: WORLD analysis of a shard."""
+
+from dubber import entry
+from dubber.codec.settings import CodecSettings
+from dubber.codec.shards_world import analyse_shard
+from dubber.corpus.manifest import load_manifest
+
+
+def main() -> None:
+    args = entry.arguments(
+        __doc__, "manifest", "shard", "audio", "settings", "max-failed-share", "output", lists=("crops",)
+    )
+    analyse_shard(
+        load_manifest(args.manifest).rows(args.shard),
+        args.audio,
+        args.crops[0] if args.crops else None,
+        args.output,
+        CodecSettings.model_validate(args.settings).world.analysis,
+        max_failed_share=float(args.max_failed_share),
+    )
+
+
+if __name__ == "__main__":
+    entry.run(main)

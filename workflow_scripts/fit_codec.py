@@ -1,0 +1,16 @@
+"""Rule `fit_codec`: fit the WORLD codec's codebooks on training clips."""
+
+from dubber import entry
+from dubber.codec.settings import CodecSettings
+from dubber.codec.shards_world import fit_shards
+from dubber.corpus.manifest import load_manifest
+
+
+def main() -> None:
+    args = entry.arguments(__doc__, "settings", "output", lists=("analysis", "manifests"))
+    train = set().union(*(load_manifest(path).clips("train") for path in args.manifests))
+    fit_shards(args.analysis, train, CodecSettings.model_validate(args.settings).world).save(args.output)
+
+
+if __name__ == "__main__":
+    entry.run(main)

@@ -1,0 +1,16 @@
+"""Rule `fit_features`: fit the transform from crops to features on training clips."""
+
+from dubber import entry
+from dubber.corpus.manifest import load_manifest
+from dubber.media.features import fit_features
+from dubber.media.settings import FeatureSettings
+
+
+def main() -> None:
+    args = entry.arguments(__doc__, "settings", "output", lists=("crops", "manifests"))
+    train = set().union(*(load_manifest(path).clips("train") for path in args.manifests))
+    fit_features(args.crops, train, FeatureSettings.model_validate(args.settings)).save(args.output)
+
+
+if __name__ == "__main__":
+    entry.run(main)
