@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pyarrow as pa
 import soundfile
@@ -44,7 +45,7 @@ class Sound:
 
 
 def read_audio(path: Path | str) -> Sound:
-    """Decode the first sound stream of any media file to 16 kHz mono.
+    """Decode the first sound stream of any media file to 16 kHz mono; time zero is the first picture, if there are any.
 
     Raises:
         ClipError: no such file, no sound, nearly nothing of it, or a stream that breaks off.
@@ -53,30 +54,37 @@ def read_audio(path: Path | str) -> Sound:
         if not container.streams.audio:
             raise ClipError("no audio stream")
         stream = container.streams.audio[0]
-        to_float = _mono_float(stream)
-        blocks = [converted for frame in container.decode(stream) for converted in to_float(frame)]
+        blocks, late = _decode(container, stream)
         rate = stream.codec_context.sample_rate
-        promised = float(container.duration or 0) / 1e6
+        promised = float(container.duration or 0) / av.time_base
     samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
     seconds = len(samples) / rate if rate else 0.0
     if seconds < MIN_SECONDS:
         raise ClipError(f"only {seconds:.2f} s of sound can be decoded")
-    if promised and seconds < (1 - MAX_LOST_SHARE) * promised - MIN_SECONDS:
+    if seconds + max(0.0, late) < (1 - MAX_LOST_SHARE) * promised - MIN_SECONDS:
         raise ClipError(f"damaged: {seconds:.2f} s of sound where the file promises {promised:.2f} s")
+    if not np.isfinite(samples).all():
+        raise ClipError("damaged: the sound holds values that are not numbers")
     resampled = samples if rate == SAMPLE_RATE else soxr.resample(samples, rate, SAMPLE_RATE)
-    return Sound(np.clip(resampled, -1, 1).astype(np.float32), rate)
+    return Sound(shift(np.clip(resampled, -1, 1).astype(np.float32), round(late * SAMPLE_RATE)), rate)
 
 
-def _mono_float(stream):
-    """A converter from decoded frames to float32 mono at the stream's own rate."""
-    import av
-
+def _decode(container: av.container.InputContainer, stream: av.AudioStream) -> tuple[list[np.ndarray], float]:
+    """Float32 mono blocks at the stream's own rate, and how many seconds after the first picture they begin."""
     resampler = av.AudioResampler(format="flt", layout="mono", rate=stream.codec_context.sample_rate)
+    blocks, start = [], None
+    for frame in container.decode(stream):
+        start = frame.time if start is None else start
+        blocks += [out.to_ndarray().reshape(-1) for out in resampler.resample(frame)]
+    pictures = container.streams.video
+    if not pictures or pictures[0].start_time is None or start is None:
+        return blocks, 0.0
+    return blocks, float(start - pictures[0].start_time * pictures[0].time_base)
 
-    def convert(frame) -> list[np.ndarray]:
-        return [out.to_ndarray().reshape(-1) for out in resampler.resample(frame)]
 
-    return convert
+def shift(samples: np.ndarray, late: int) -> np.ndarray:
+    """Put `late` zeros before the samples, or cut off the first `-late`."""
+    return np.pad(samples, (late, 0)) if late > 0 else samples[-late:]
 
 
 def fit(samples: np.ndarray, length: int) -> np.ndarray:

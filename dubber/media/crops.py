@@ -51,11 +51,8 @@ class Crops:
     height: int
 
 
-def crop_clip(path: Path | str, settings: CropSettings, detector: FaceDetector, *, tolerant: bool = False) -> Crops:
+def crop_clip(path: Path | str, settings: CropSettings, detector: FaceDetector) -> Crops:
     """Cut face and lips out of every frame of a video.
-
-    Args:
-        tolerant: go on over damaged frames.
 
     Raises:
         ClipError: not a video, a damaged one, or one without a face.
@@ -63,7 +60,7 @@ def crop_clip(path: Path | str, settings: CropSettings, detector: FaceDetector, 
     about = probe(path)
 
     def frames() -> Iterator[np.ndarray]:
-        return read_frames(path, settings.fps, tolerant=tolerant)
+        return read_frames(path, settings.fps)
 
     found, n_frames = [], 0
     for n_frames, picture in enumerate(frames(), start=1):

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 VIDEO_CODEC, AUDIO_CODEC = "libx264", "aac"
 QUALITY = "18"  # x264's constant rate factor: visually lossless
 BROWSER_CODECS = ("h264", "vp9", "av1")
+BROWSER_PIXELS = ("yuv420p", "yuvj420p")
+LONGEST_STILL = 10.0  # s; a longer jump of the time stamps is damage, not a still picture
 SILENT_LOG = av.logging.FATAL
 
 
@@ -31,18 +33,22 @@ class Probe:
         width, height: pixels, as shown (after rotation).
         fps: average frames per second.
         duration: seconds, 0 where the container does not tell.
+        n_frames: pictures in the file, 0 where the container does not tell.
         has_audio: whether it has a sound stream.
         rotation: degrees counter-clockwise by which the frames must be turned.
         codec: name of the picture's codec.
+        pixels: FFmpeg's name of the pixel format.
     """
 
     width: int
     height: int
     fps: float
     duration: float
+    n_frames: int
     has_audio: bool
     rotation: int
     codec: str
+    pixels: str
 
 
 @contextmanager
@@ -91,18 +97,19 @@ def probe(path: Path | str) -> Probe:
             height,
             float(stream.average_rate or stream.guessed_rate or 0),
             duration,
+            stream.frames,
             bool(container.streams.audio),
             frame.rotation,
             stream.codec_context.name,
+            frame.format.name,
         )
 
 
-def read_frames(path: Path | str, fps: int = 25, *, tolerant: bool = False) -> Iterator[np.ndarray]:
+def read_frames(path: Path | str, fps: int = 25) -> Iterator[np.ndarray]:
     """Decode to a fixed frame rate: output n shows what the video shows at (n + 1/2) / fps.
 
     Args:
         fps: frames per second of the output.
-        tolerant: go on over damaged frames instead of failing.
 
     Yields:
         uint8 [height, width, 3] RGB, turned upright.
@@ -112,14 +119,15 @@ def read_frames(path: Path | str, fps: int = 25, *, tolerant: bool = False) -> I
     """
     with opened(path) as container:
         stream = picture_stream(container)
-        stream.thread_type = "AUTO"
         held, n, start, end = None, 0, None, 0.0
         for frame in container.decode(stream):
-            if frame.is_corrupt and not tolerant:
+            if frame.is_corrupt:
                 raise ClipError(f"the picture is damaged at {frame.time or end:.2f} s")
             time = frame.time if frame.time is not None else end
             start = time if start is None else start
             time -= start
+            if time > end + LONGEST_STILL:
+                raise ClipError(f"the time stamps jump from {end:.2f} s to {time:.2f} s")
             while held is not None and (n + 0.5) / fps < time:
                 yield held
                 n += 1
@@ -140,7 +148,7 @@ def _length(frame: av.VideoFrame, stream: av.VideoStream) -> float:
 
 
 def _upright(frame: av.VideoFrame) -> np.ndarray:
-    picture = frame.to_ndarray(format="rgb24")
+    picture = frame.to_ndarray(format="rgb24", threads=1)
     quarter_turns = round(frame.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(picture, quarter_turns)) if quarter_turns else picture
 
@@ -179,8 +187,9 @@ def mux(source: Path | str, samples: np.ndarray, sample_rate: int, output: Path 
         sample_rate: Hz.
         copy: False encodes in any case.
     """
-    if not copy or probe(source).codec not in BROWSER_CODECS:
-        fps = max(1, round(probe(source).fps))
+    about = probe(source)
+    if not copy or about.codec not in BROWSER_CODECS or about.pixels not in BROWSER_PIXELS:
+        fps = max(1, round(about.fps))
         write_video(output, (_even(frame) for frame in read_frames(source, fps)), fps, samples, sample_rate)
         return
     with opened(source) as original, atomic_path(output) as temporary, _mp4(temporary) as target:
@@ -189,6 +198,8 @@ def mux(source: Path | str, samples: np.ndarray, sample_rate: int, output: Path 
         sound = _sound_stream(target, sample_rate)
         for packet in original.demux(stream):
             if packet.dts is not None:
+                packet.pts -= stream.start_time or 0
+                packet.dts -= stream.start_time or 0
                 packet.stream = picture
                 target.mux(packet)
         _write_sound(target, sound, samples, sample_rate)
