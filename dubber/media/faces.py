@@ -10,7 +10,7 @@ import numpy as np
 
 from dubber.errors import DubberError, MissingDataError
 from dubber.media.settings import CropSettings
-from dubber.media.tracking import Detection
+from dubber.media.tracking import Detection, surest
 
 SCALE_STEP = 1.1
 FAN_FACE = slice(0, 68)
@@ -53,8 +53,16 @@ class Haar:
         if scale < 1:
             grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         smallest = round(settings.smallest_face * grey.shape[1])
-        boxes = self.cascade.detectMultiScale(grey, SCALE_STEP, settings.neighbours, minSize=(smallest, smallest))
-        return [Detection(frame, (x + w / 2) / scale, (y + h / 2) / scale, w / scale) for x, y, w, h in boxes]
+        boxes, _, scores = self.cascade.detectMultiScale3(
+            grey, SCALE_STEP, settings.neighbours, minSize=(smallest, smallest), outputRejectLevels=True
+        )
+        found = zip(boxes, scores, strict=True)
+        return surest(
+            [
+                Detection(frame, (x + w / 2) / scale, (y + h / 2) / scale, w / scale, float(score))
+                for (x, y, w, h), score in found
+            ]
+        )
 
 
 class Fan:

@@ -9,19 +9,29 @@ import numpy as np
 
 from dubber.errors import ClipError
 
-SAME_FACE = 0.3  # overlap (intersection over union) that makes two detections one face
+SAME_FACE = 0.4  # overlap (intersection over union) that makes detections of two moments one face
+SAME_PLACE = 0.2  # overlap of two detections in one frame of which only the surer is kept
 PATIENCE = 1.5  # s for which a track may be lost
 SIZE_INERTIA = 4.0  # a face's size changes so many times slower than its place
 
 
 @dataclass(frozen=True)
 class Detection:
-    """A face in one frame: centre and side of its square box, pixels."""
+    """A face in one frame.
+
+    Attributes:
+        frame: its number.
+        x, y, size: centre and side of the square box, pixels.
+        score: how sure the detector is; comparable within one detector.
+        landmarks: float64 [68, 2] pixels, where the detector gives them.
+    """
 
     frame: int
     x: float
     y: float
     size: float
+    score: float = 1.0
+    landmarks: np.ndarray | None = None
 
 
 @dataclass
@@ -32,8 +42,8 @@ class Track:
 
     @property
     def weight(self) -> float:
-        """Area times time: the largest face that stays longest is the speaker."""
-        return sum(d.size**2 for d in self.detections)
+        """Area times sureness, over time: the largest face that stays longest is the speaker."""
+        return sum(d.size**2 * max(d.score, 0.0) for d in self.detections)
 
 
 def overlap(a: Detection, b: Detection) -> float:
@@ -45,14 +55,21 @@ def overlap(a: Detection, b: Detection) -> float:
     return width * height / (a.size**2 + b.size**2 - width * height)
 
 
+def surest(detections: Sequence[Detection]) -> list[Detection]:
+    """Without those that overlap a surer one of the same frame."""
+    kept: list[Detection] = []
+    for found in sorted(detections, key=lambda d: -d.score):
+        if all(overlap(found, other) < SAME_PLACE for other in kept):
+            kept.append(found)
+    return kept
+
+
 def link(frames: Sequence[Sequence[Detection]], fps: float) -> list[Track]:
     """Join detections of successive frames into tracks, the strongest first."""
     tracks: list[Track] = []
     for detections in frames:
         for found in sorted(detections, key=lambda d: -d.size):
-            near = [
-                t for t in tracks if t.detections[-1].frame < found.frame <= t.detections[-1].frame + PATIENCE * fps
-            ]
+            near = [track for track in tracks if 0 < found.frame - track.detections[-1].frame <= PATIENCE * fps]
             best = max(near, key=lambda track: overlap(track.detections[-1], found), default=None)
             if best is not None and overlap(best.detections[-1], found) >= SAME_FACE:
                 best.detections.append(found)
@@ -71,16 +88,15 @@ def smooth_boxes(track: Track, n_frames: int, fps: float, inertia: float) -> np.
         float32 [F, 3]: centre x, centre y, side; pixels.
     """
     times = [d.frame for d in track.detections]
-    grid = np.arange(n_frames)
-    x, y, size = (np.interp(grid, times, [getattr(d, name) for d in track.detections]) for name in ("x", "y", "size"))
+    frames = np.arange(n_frames)
+    x, y, size = (np.interp(frames, times, [getattr(d, name) for d in track.detections]) for name in ("x", "y", "size"))
     sigma = inertia * fps
-    return np.stack([_smooth(x, sigma), _smooth(y, sigma), _smooth(size, SIZE_INERTIA * sigma)], axis=1).astype(
-        np.float32
-    )
+    smoothed = [smooth(x, sigma), smooth(y, sigma), smooth(size, SIZE_INERTIA * sigma)]
+    return np.stack(smoothed, axis=1).astype(np.float32)
 
 
-def _smooth(values: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian smoothing; beyond its ends the track is mirrored."""
+def smooth(values: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian smoothing of [F] values (sigma in frames); beyond its ends the track is mirrored."""
     reach = max(1, round(3 * sigma))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     padded = np.pad(values, reach, mode="symmetric")
