@@ -1,0 +1,22 @@
+"""How the test clips are dubbed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from dubber.settings import Settings
+
+
+class SynthesisSettings(Settings):
+    """The sampler of the flow and its batches."""
+
+    sampler: Literal["euler", "exact", "confident"] = Field(
+        default="euler", description="how positions are unmasked: the paper's Euler steps of eq. 8, or a better one"
+    )
+    nfe: int = Field(default=128, ge=1, description="evaluations of the denoiser per clip")
+    temperature: float = Field(default=1.0, gt=0, description="divides the denoiser's logits; below 1 sharpens them")
+    batch_size: int = Field(default=16, ge=1, description="clips that are dubbed together")
+    seed: int = Field(default=0, ge=0, description="seed of the draws, together with the clips' names")
+    keep_maps: int = Field(default=4, ge=0, description="clips of each shard whose attention maps are stored")
