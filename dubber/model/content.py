@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dubber.model.durations import length_mask, regulate_length
-from dubber.model.layers import Convolution, FFTBlock, Transformer, masked
+from dubber.model.layers import Convolution, FFTBlock, Transformer
 from dubber.model.settings import ModelSettings
 
 CONTENT_STREAMS = 2
@@ -128,5 +128,5 @@ class ContentModel(nn.Module):
             token_durations = self.duration_predictor.round(log_durations, phoneme_mask)
         expanded = regulate_length(encoded, token_durations, size)
         mask = length_mask(token_durations.sum(1), expanded.shape[1])
-        z = self.transformer(masked(self.linear(expanded), mask), mask)
+        z = self.transformer(self.linear(expanded), mask)
         return Latent(log_durations, z, mask)

@@ -20,7 +20,7 @@ from dubber.model.denoiser import Condition
 from dubber.model.dfpa import DFPA, Flow
 from dubber.model.durations import length_mask
 from dubber.model.fapro import FaPro
-from dubber.model.layers import Transformer, masked
+from dubber.model.layers import Transformer
 from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
 from dubber.model.synchronizer import Synchronized, Synchronizer
 from dubber.model.tts import TTS
@@ -92,7 +92,7 @@ class ContentAdaptation(nn.Module):
     def forward(self, sync: Tensor, prior: Tensor | None, mask: Tensor) -> Tensor:
         """H_sync [B, T, D], z_p [B, T, D] if it is fused, mask bool [B, T] -> z_student [B, T, D]."""
         joined = sync if prior is None else torch.cat([prior, sync], dim=-1)
-        return self.transformer(masked(self.fusion(joined), mask), mask)
+        return self.transformer(self.fusion(joined), mask)
 
 
 class Dubber(nn.Module):

@@ -79,3 +79,8 @@ def test_head_and_projection_are_shared_by_both_streams_and_the_projection_is_bo
 
 def test_padding_is_the_zero_vector_before_positions():
     assert (PhonemeEncoder(SETTINGS).embedding.weight[0] == 0).all()
+
+
+def test_each_transformer_is_as_deep_as_its_setting_says():
+    model = ContentModel(sized(phoneme_layers=1, transformer_layers=3))
+    assert (len(model.encoder.transformer.blocks), len(model.transformer.blocks)) == (1, 3)

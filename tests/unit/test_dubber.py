@@ -260,3 +260,9 @@ def test_padding_past_the_longest_clip_changes_nothing(student, teacher):
 def test_a_dub_follows_everything_it_is_given(student, what):
     changed = replace(BATCH, **{what: getattr(BATCH, what).roll(1, dims=1)})
     assert not torch.equal(dubbed(student).tokens, dubbed(student, changed).tokens)
+
+
+def test_ctc_listens_to_the_synchronizer_alone(student, teacher):
+    student(BATCH, teacher, seeded()).ctc_logits.square().sum().backward()
+    heard = {name.split(".")[0] for name, p in student.named_parameters() if p.grad is not None and p.grad.any()}
+    assert heard == {"encoder", "synchronizer", "ctc"}

@@ -10,7 +10,7 @@ import torch
 
 from dubber.errors import ConfigError
 from dubber.flow.path import SCHEDULERS, MixturePath
-from dubber.flow.sampler import LAST_TIME, SAMPLERS, Exact, draw, make_sampler
+from dubber.flow.sampler import LAST_TIME, SAMPLERS, Confident, Exact, draw, make_sampler
 
 MASK, CODES = 3, 3
 JOINT = torch.tensor([[0.30, 0.05, 0.02], [0.01, 0.25, 0.07], [0.08, 0.02, 0.20]], dtype=torch.float64)
@@ -186,3 +186,36 @@ def test_a_draw_follows_its_probabilities_and_skips_zeros():
 def test_a_wrong_option_is_named(arguments):
     with pytest.raises(ConfigError):
         make_sampler(**{"name": "euler", "nfe": 4, **arguments})
+
+
+def test_eulers_last_evaluation_replaces_every_position():
+    """A denoiser that changes its mind at the end is followed by `euler` and only for what is masked by `exact`."""
+
+    def ends_with(nfe: int) -> list[torch.Tensor]:
+        outs = []
+        for name in ("euler", "exact"):
+            calls = []
+
+            def fickle(x_t: torch.Tensor, t: torch.Tensor, calls: list = calls) -> torch.Tensor:
+                calls.append(t)
+                wanted = torch.tensor([0.0, 60.0] if len(calls) == nfe else [60.0, 0.0])
+                return wanted.expand(*x_t.shape, 2)
+
+            outs.append(make_sampler(name, nfe).sample(fickle, torch.full((4, 200), 2), mask_id=2))
+        return outs
+
+    euler, exact = ends_with(16)
+    assert (euler == 1).all()
+    assert (exact == 1).float().mean() < 0.2
+
+
+def test_confident_begins_with_what_it_is_sure_of():
+    sure = torch.tensor([[0.1, 0.0, 0.0], [9.0, 0.0, 0.0], [4.0, 0.0, 0.0]])
+    states = []
+
+    def record(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        states.append((x_t != MASK).tolist())
+        return sure.expand(len(x_t), 3, 3)
+
+    Confident(nfe=3, temperature=0.1, noise=0.0).sample(record, torch.full((1, 3), MASK), mask_id=MASK)
+    assert states == [[[False, False, False]], [[False, True, False]], [[False, True, True]]]
