@@ -54,14 +54,15 @@ def read_audio(path: Path | str) -> Sound:
         if not container.streams.audio:
             raise ClipError("no audio stream")
         stream = container.streams.audio[0]
-        blocks, late = _decode(container, stream)
+        blocks, start = _decode(container, stream)
+        late = start - _picture_start(container, start)
         rate = stream.codec_context.sample_rate
         promised = float(container.duration or 0) / av.time_base
     samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
     seconds = len(samples) / rate if rate else 0.0
     if seconds < MIN_SECONDS:
         raise ClipError(f"only {seconds:.2f} s of sound can be decoded")
-    if seconds + max(0.0, late) < (1 - MAX_LOST_SHARE) * promised - MIN_SECONDS:
+    if start + seconds < (1 - MAX_LOST_SHARE) * promised - MIN_SECONDS:
         raise ClipError(f"damaged: {seconds:.2f} s of sound where the file promises {promised:.2f} s")
     if not np.isfinite(samples).all():
         raise ClipError("damaged: the sound holds values that are not numbers")
@@ -70,16 +71,21 @@ def read_audio(path: Path | str) -> Sound:
 
 
 def _decode(container: av.container.InputContainer, stream: av.AudioStream) -> tuple[list[np.ndarray], float]:
-    """Float32 mono blocks at the stream's own rate, and how many seconds after the first picture they begin."""
+    """Float32 mono blocks at the stream's own rate, and the time stamp (s) of the first."""
     resampler = av.AudioResampler(format="flt", layout="mono", rate=stream.codec_context.sample_rate)
     blocks, start = [], None
     for frame in container.decode(stream):
-        start = frame.time if start is None else start
+        start = (frame.time or 0.0) if start is None else start
         blocks += [out.to_ndarray().reshape(-1) for out in resampler.resample(frame)]
-    pictures = container.streams.video
-    if not pictures or pictures[0].start_time is None or start is None:
-        return blocks, 0.0
-    return blocks, float(start - pictures[0].start_time * pictures[0].time_base)
+    return blocks, float(start or 0.0)
+
+
+def _picture_start(container: av.container.InputContainer, otherwise: float) -> float:
+    """The time stamp (s) of the first picture; `otherwise` where there is none or it is unknown."""
+    for stream in container.streams.video[:1]:
+        if stream.start_time is not None:
+            return float(stream.start_time * stream.time_base)
+    return otherwise
 
 
 def shift(samples: np.ndarray, late: int) -> np.ndarray:

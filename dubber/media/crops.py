@@ -7,7 +7,7 @@ face the mouth moves, once to cut. Letters: F video frames.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,13 @@ import numpy as np
 
 from dubber.errors import ClipError
 from dubber.media.faces import FaceDetector
+from dubber.media.landmarks import aligned_mouth, smooth_landmarks
 from dubber.media.settings import CropSettings
-from dubber.media.tracking import link, smooth_boxes, speaker_track
+from dubber.media.tracking import Track, link, smooth_boxes, speaker_track
 from dubber.media.video import probe, read_frames
+from dubber.media.warping import window
+
+LipCutter = Callable[[np.ndarray, int], np.ndarray]  # grey picture and number of a frame -> its lip crop
 
 # In units of the face box's side, from its centre. A mouth is looked for around the first, within the second.
 MOUTH_PRIOR = (0.0, 0.29)
@@ -68,12 +72,31 @@ def crop_clip(path: Path | str, settings: CropSettings, detector: FaceDetector) 
             found.append(detector.detect(picture, n_frames - 1))
     track = speaker_track(link(found, settings.fps), len(found), settings.min_found_share)
     tracked = smooth_boxes(track, n_frames, settings.fps, settings.smoothing)
-    mouth = find_mouth(itertools.islice(frames(), MOTION_FRAMES), tracked)
-    lips, faces = _cut(frames(), tracked, mouth, settings)
+    cut_lips = _aligned_lips(track, n_frames, settings) or _upright_lips(frames(), tracked, settings)
+    lips, faces = _cut(frames(), tracked, cut_lips, settings)
     detected = np.isin(np.arange(n_frames), [d.frame for d in track.detections])
     half = tracked[:, 2:] / 2
     boxes = np.concatenate([tracked[:, :2] - half, tracked[:, :2] + half], axis=1)
     return Crops(lips, faces, boxes, detected, about.fps, about.width, about.height)
+
+
+def _aligned_lips(track: Track, n_frames: int, settings: CropSettings) -> LipCutter | None:
+    """The mouth in a mean face, where the detector gives landmarks."""
+    if any(d.landmarks is None for d in track.detections):
+        return None
+    points, mouth = smooth_landmarks(track.detections, n_frames, settings.smoothing * settings.fps)
+    return lambda grey, n: aligned_mouth(grey, points[n], mouth, settings.lip_size)
+
+
+def _upright_lips(frames: Iterator[np.ndarray], tracked: np.ndarray, settings: CropSettings) -> LipCutter:
+    """The mouth at a fixed place of the face's box, found by its motion."""
+    right, down = find_mouth(itertools.islice(frames, MOTION_FRAMES), tracked)
+
+    def cut(grey: np.ndarray, n: int) -> np.ndarray:
+        x, y, size = tracked[n]
+        return window(grey, x + right * size, y + down * size, LIP_WINDOW * size, settings.lip_size)
+
+    return cut
 
 
 def find_mouth(frames: Iterator[np.ndarray], tracked: np.ndarray) -> tuple[float, float]:
@@ -107,24 +130,15 @@ def _near(value: float, prior: float, spread: float) -> float:
 
 
 def _cut(
-    frames: Iterator[np.ndarray], tracked: np.ndarray, mouth: tuple[float, float], settings: CropSettings
+    frames: Iterator[np.ndarray], tracked: np.ndarray, cut_lips: LipCutter, settings: CropSettings
 ) -> tuple[list[bytes], list[bytes]]:
     lips, faces = [], []
-    for picture, (x, y, size) in zip(frames, tracked, strict=True):
-        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-        lip = window(grey, x + mouth[0] * size, y + mouth[1] * size, LIP_WINDOW * size, settings.lip_size)
+    for n, (picture, (x, y, size)) in enumerate(zip(frames, tracked, strict=True)):
+        lip = cut_lips(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), n)
         face = window(picture, x, y, FACE_WINDOW * size, settings.face_size)
         lips.append(_jpeg(lip, settings.jpeg_quality))
         faces.append(_jpeg(cv2.cvtColor(face, cv2.COLOR_RGB2BGR), settings.jpeg_quality))
     return lips, faces
-
-
-def window(picture: np.ndarray, x: float, y: float, side: float, pixels: int) -> np.ndarray:
-    """The square around (x, y) scaled to `pixels`; beyond the picture its edge goes on."""
-    scale = pixels / side
-    matrix = np.array([[scale, 0, pixels / 2 - x * scale], [0, scale, pixels / 2 - y * scale]], np.float64)
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return cv2.warpAffine(picture, matrix, (pixels, pixels), flags=how, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _jpeg(picture: np.ndarray, quality: int) -> bytes:

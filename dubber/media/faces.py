@@ -13,7 +13,7 @@ from dubber.media.settings import CropSettings
 from dubber.media.tracking import Detection, surest
 
 SCALE_STEP = 1.1
-FAN_FACE = slice(0, 68)
+BROWS, CHIN = slice(17, 27), 8  # of 68 landmarks
 
 
 class FaceDetector(Protocol):
@@ -66,7 +66,7 @@ class Haar:
 
 
 class Fan:
-    """68 landmarks by FAN (package face-alignment, weights fetched by it); the box is the one that Haar would give."""
+    """68 landmarks by FAN (package face-alignment, which fetches its weights); the box is like Haar's."""
 
     name = "fan"
 
@@ -86,12 +86,12 @@ class Fan:
 
 
 def box_of_landmarks(points: np.ndarray, frame: int) -> Detection:
-    """The square from brow to chin around 68 landmarks [68, 2].
+    """The face around 68 landmarks [68, 2].
 
     A Haar box reaches from the middle of the forehead to the chin's tip: about 1.25 times brow to chin.
     """
-    points = np.asarray(points, np.float64)[FAN_FACE]
-    brow, chin = points[17:27].mean(axis=0), points[8]
+    points = np.asarray(points, np.float64)
+    brow, chin = points[BROWS].mean(axis=0), points[CHIN]
     side = 1.25 * np.linalg.norm(chin - brow)
     centre = brow + 0.42 * (chin - brow)
-    return Detection(frame, float(centre[0]), float(centre[1]), float(side))
+    return Detection(frame, float(centre[0]), float(centre[1]), float(side), landmarks=points)

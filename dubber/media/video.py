@@ -38,6 +38,7 @@ class Probe:
         rotation: degrees counter-clockwise by which the frames must be turned.
         codec: name of the picture's codec.
         pixels: FFmpeg's name of the pixel format.
+        container: FFmpeg's names of the container, with commas.
     """
 
     width: int
@@ -49,6 +50,11 @@ class Probe:
     rotation: int
     codec: str
     pixels: str
+    container: str
+
+    @property
+    def plays_in_browsers(self) -> bool:
+        return "mp4" in self.container.split(",") and self.codec in BROWSER_CODECS and self.pixels in BROWSER_PIXELS
 
 
 @contextmanager
@@ -102,6 +108,7 @@ def probe(path: Path | str) -> Probe:
             frame.rotation,
             stream.codec_context.name,
             frame.format.name,
+            container.format.name,
         )
 
 
@@ -180,7 +187,7 @@ def write_video(
 def mux(source: Path | str, samples: np.ndarray, sample_rate: int, output: Path | str, *, copy: bool = True) -> None:
     """Give the picture of `source` another sound.
 
-    The picture stream is copied untouched where browsers play it in an mp4, and encoded as H.264 where they do not.
+    The picture stream of an mp4 that browsers play is copied untouched; any other is encoded as H.264.
 
     Args:
         samples: float32 [n] in -1..1, mono.
@@ -188,7 +195,7 @@ def mux(source: Path | str, samples: np.ndarray, sample_rate: int, output: Path 
         copy: False encodes in any case.
     """
     about = probe(source)
-    if not copy or about.codec not in BROWSER_CODECS or about.pixels not in BROWSER_PIXELS:
+    if not (copy and about.plays_in_browsers):
         fps = max(1, round(about.fps))
         write_video(output, (_even(frame) for frame in read_frames(source, fps)), fps, samples, sample_rate)
         return
@@ -197,7 +204,7 @@ def mux(source: Path | str, samples: np.ndarray, sample_rate: int, output: Path 
         picture = target.add_stream_from_template(stream)
         sound = _sound_stream(target, sample_rate)
         for packet in original.demux(stream):
-            if packet.dts is not None:
+            if packet.size:
                 packet.pts -= stream.start_time or 0
                 packet.dts -= stream.start_time or 0
                 packet.stream = picture

@@ -1,0 +1,143 @@
+"""Sound from any file is 16 kHz mono and starts with the first picture."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from dubber.artifacts import failures_path, read_rows
+from dubber.errors import ClipError, DubberError
+from dubber.media.audio import SAMPLE_RATE, audio_shard, fit, from_pcm, read_audio, to_pcm, write_wav
+from dubber.media.video import write_video
+
+
+def tone(rate: int, seconds: float = 1.0, hertz: float = 440.0) -> np.ndarray:
+    return (0.5 * np.sin(2 * np.pi * hertz * np.arange(round(rate * seconds)) / rate)).astype(np.float32)
+
+
+def pictures(count: int) -> list[np.ndarray]:
+    return [np.full((32, 32, 3), 80, np.uint8)] * count
+
+
+def row(clip: str, audio: str | None, video: str | None = None) -> dict:
+    return {"clip": clip, "audio": audio, "video": video}
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100, 48_000])
+def test_any_rate_becomes_16_khz(tmp_path, rate):
+    soundfile.write(tmp_path / "a.wav", tone(rate), rate)
+    sound = read_audio(tmp_path / "a.wav")
+    assert sound.source_rate == rate
+    assert abs(len(sound.samples) - SAMPLE_RATE) <= 1
+    inner = slice(800, 15_000)
+    assert np.abs(sound.samples[inner] - tone(SAMPLE_RATE)[inner]).max() < 0.01
+
+
+def test_channels_are_averaged(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.stack([tone(16_000), np.zeros(16_000, np.float32)], axis=1), 16_000)
+    mixed = read_audio(tmp_path / "a.wav").samples
+    correlation = np.corrcoef(mixed, tone(16_000))[0, 1]
+    assert correlation > 0.999 and 0.2 < np.abs(mixed).max() < 0.5
+
+
+def test_flac_is_exact(tmp_path):
+    samples = from_pcm(to_pcm(tone(16_000)))
+    soundfile.write(tmp_path / "a.flac", to_pcm(samples), 16_000)
+    np.testing.assert_array_equal(read_audio(tmp_path / "a.flac").samples, samples)
+
+
+def test_a_click_stays_at_its_time(tmp_path):
+    samples = np.zeros(16_000, np.float32)
+    samples[8000:8016] = 0.9
+    write_video(tmp_path / "a.mp4", pictures(25), 25, samples, 16_000)
+    found = np.abs(read_audio(tmp_path / "a.mp4").samples).argmax()
+    assert found == pytest.approx(8008, abs=16)
+
+
+def with_offset(path: Path, picture_from: float, sound_from: float) -> None:
+    """One second of each; the sound is a constant tone."""
+    with av.open(str(path), "w") as output:
+        picture, sound = output.add_stream("libx264", rate=25), output.add_stream("pcm_s16le", rate=16_000)
+        picture.width, picture.height, picture.pix_fmt, sound.layout = 32, 32, "yuv420p", "mono"
+        for n, image in enumerate(pictures(25)):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.time_base, frame.pts = Fraction(1, 25), n + round(picture_from * 25)
+            output.mux(picture.encode(frame))
+        output.mux(picture.encode())
+        frame = av.AudioFrame.from_ndarray(to_pcm(tone(16_000))[None], format="s16", layout="mono")
+        frame.sample_rate, frame.time_base, frame.pts = 16_000, Fraction(1, 16_000), round(sound_from * 16_000)
+        output.mux(sound.encode(frame))
+        output.mux(sound.encode())
+
+
+@pytest.mark.parametrize(("picture_from", "sound_from"), [(1.0, 1.2), (1.2, 1.0), (0.0, 0.0)])
+def test_time_zero_is_the_first_picture(tmp_path, picture_from, sound_from):
+    with_offset(tmp_path / "a.mkv", picture_from, sound_from)
+    samples = read_audio(tmp_path / "a.mkv").samples
+    late = round((sound_from - picture_from) * SAMPLE_RATE)
+    expected = np.pad(tone(16_000), (late, 0)) if late >= 0 else tone(16_000)[-late:]
+    assert abs(len(samples) - len(expected)) <= 20
+    n = min(len(samples), len(expected))
+    assert np.abs(samples[:n] - expected[:n]).max() < 0.02
+
+
+def test_fit_cuts_and_pads():
+    np.testing.assert_array_equal(fit(np.arange(5), 3), [0, 1, 2])
+    np.testing.assert_array_equal(fit(np.arange(3), 5), [0, 1, 2, 0, 0])
+
+
+def test_pcm_clips_instead_of_wrapping():
+    np.testing.assert_array_equal(to_pcm(np.array([-2.0, -1.0, 0.0, 1.0, 2.0])), [-32768, -32768, 0, 32767, 32767])
+    everything = np.arange(-(2**15), 2**15).astype(np.int16)
+    np.testing.assert_array_equal(to_pcm(from_pcm(everything)), everything)
+
+
+def test_wav_is_whole(tmp_path):
+    write_wav(tmp_path / "a.wav", tone(16_000))
+    samples, rate = soundfile.read(tmp_path / "a.wav", dtype="int16")
+    assert rate == SAMPLE_RATE
+    np.testing.assert_array_equal(samples, to_pcm(tone(16_000)))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_a_shard_goes_on_over_bad_clips(tmp_path):
+    soundfile.write(tmp_path / "good.wav", tone(16_000), 16_000)
+    soundfile.write(tmp_path / "short.wav", tone(16_000, 0.05), 16_000)
+    soundfile.write(tmp_path / "nan.wav", np.full(16_000, np.nan, np.float32), 16_000, subtype="FLOAT")
+    (tmp_path / "empty.wav").touch()
+    write_video(tmp_path / "silent.mp4", pictures(5), 25, None, 16_000)
+    write_video(tmp_path / "both.mp4", pictures(25), 25, tone(16_000), 16_000)
+    rows = [row(name, f"{name}.wav") for name in ("good", "short", "nan", "empty", "missing")]
+    rows += [row("silent", None, "silent.mp4"), row("both", None, "both.mp4"), row("none", None)]
+    output = tmp_path / "audio.parquet"
+    result = audio_shard(rows, tmp_path, output, max_failed_share=0.9)
+    assert (result.n_ok, result.n_failed) == (2, 6)
+    stored = {r["clip"]: r for r in read_rows(output)}
+    assert set(stored) == {"good", "both"} and stored["good"]["source_rate"] == 16_000
+    assert np.abs(from_pcm(stored["good"]["samples"]) - tone(16_000)).max() < 1e-4
+    reasons = {r["clip"]: r["reason"] for r in read_rows(failures_path(output))}
+    for clip, words in {
+        "short": "only 0.05 s",
+        "nan": "not numbers",
+        "empty": "empty",
+        "missing": "missing",
+        "silent": "no audio stream",
+        "none": "neither audio nor video",
+    }.items():
+        assert words in reasons[clip]
+
+
+def test_too_many_bad_clips_stop_the_shard(tmp_path):
+    with pytest.raises(DubberError, match="1 of 1 clips failed"):
+        audio_shard([row("a", "a.wav")], tmp_path, tmp_path / "audio.parquet", max_failed_share=0.5)
+
+
+def test_sound_that_breaks_off_is_damaged(tmp_path):
+    write_video(tmp_path / "a.mp4", pictures(100), 25, tone(16_000), 16_000)
+    with pytest.raises(ClipError, match=r"damaged: 1\.0\d s of sound where the file promises 4\.00 s"):
+        read_audio(tmp_path / "a.mp4")
