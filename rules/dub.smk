@@ -10,8 +10,7 @@ rule dub:
         manifest=ask(experiment_manifest),
         model="runs/{experiment}/{run}/model.safetensors",
         features=experiment_shard("features"),
-        tokens=experiment_shard("tokens"),
-        reference_tokens=references("tokens"),
+        voices=references("tokens"),
         codec=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
     output:
         shard="results/{experiment}/dubs/{run}/{setting}/{shard}.parquet",
@@ -39,8 +38,8 @@ rule dub:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/dub.py --manifest {input.manifest:q} --shard {wildcards.shard} "
         "--setting {wildcards.setting} --model {input.model:q} --features {input.features:q} "
-        "--tokens {input.tokens:q} --reference-tokens {input.reference_tokens:q} --codec-file {input.codec:q} "
-        "--codec {params.codec:q} --settings {params.settings:q} --max-failed-share {params.max_failed_share} "
+        "--voices {input.voices:q} --codec-files {input.codec:q} --codec {params.codec:q} "
+        "--settings {params.settings:q} --max-failed-share {params.max_failed_share} "
         "--threads {threads} --output {output.shard:q}"
 
 
@@ -71,7 +70,7 @@ rule resynthesise:
     shell:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/resynthesise.py --manifest {input.manifest:q} --shard {wildcards.shard} "
-        "--tokens {input.tokens:q} --codec-file {input.codec:q} --codec {params.codec:q} "
+        "--tokens {input.tokens:q} --codec-files {input.codec:q} --codec {params.codec:q} "
         "--max-failed-share {params.max_failed_share} --output {output.shard:q}"
 
 

@@ -12,7 +12,7 @@ def main() -> None:
     args = entry.arguments(
         __doc__, "manifest", "shard", "setting", "dubs", "truth", "settings", "output", lists=("references",)
     )
-    rows = [row for row in load_manifest(args.manifest).rows(args.shard) if row["split"] == "test"]
+    rows = load_manifest(args.manifest).test_rows(args.shard)
     score_shard(
         rows,
         setting=args.setting,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from dubber.codec.base import Codec
 from dubber.codec.settings import CodecSettings
+
+
+def parse_codec(text: str) -> CodecSettings:
+    """Settings from their JSON text."""
+    return CodecSettings.model_validate(json.loads(text))
 
 
 def load_codec(settings: CodecSettings, files: Sequence[Path | str]) -> Codec:

@@ -83,6 +83,10 @@ class Manifest:
         """The clips of one shard."""
         return self._by_shard[shard]
 
+    def test_rows(self, shard: str) -> list[dict[str, Any]]:
+        """The test clips of one shard."""
+        return [row for row in self.rows(shard) if row["split"] == "test"]
+
     def digest(self, shard: str) -> str:
         """What makes a shard stale."""
         return provenance.digest([[row[name] for name in IDENTITY] for row in self.rows(shard)])

@@ -1,0 +1,20 @@
+"""Rule `ground_truth`: the recordings of a shard's test clips, as long as their video."""
+
+from dubber import entry
+from dubber.corpus.manifest import load_manifest
+from dubber.dub.ground_truth import ground_truth_shard
+
+
+def main() -> None:
+    args = entry.arguments(__doc__, "manifest", "shard", "audio", "crops", "max-failed-share", "output")
+    ground_truth_shard(
+        load_manifest(args.manifest).test_rows(args.shard),
+        audio=args.audio,
+        crops=args.crops,
+        output=args.output,
+        max_failed_share=float(args.max_failed_share),
+    )
+
+
+if __name__ == "__main__":
+    entry.run(main)
