@@ -20,7 +20,7 @@ from dubber.corpus.settings import CorpusSettings
 from dubber.dub.settings import SynthesisSettings
 from dubber.errors import ConfigError
 from dubber.media.settings import CropSettings, FeatureSettings
-from dubber.metrics.settings import MetricSettings
+from dubber.metrics.settings import MetricSettings, SyncFitSettings
 from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
 from dubber.report.settings import ReportSettings
 from dubber.settings import Settings, unknown_key
@@ -50,6 +50,7 @@ class Experiment(Settings):
         default=("1.0", "2.0"), min_length=1, description="1.0: reference is the clip's own audio; 2.0: another clip's"
     )
     metrics: tuple[MetricSettings, ...] = Field(min_length=1, description="what the table measures")
+    sync: SyncFitSettings = Field(default=SyncFitSettings(), description="how the embedded sync encoders are fitted")
     report: ReportSettings = Field(default=ReportSettings(), description="what the report shows")
 
 

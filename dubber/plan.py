@@ -28,6 +28,7 @@ SCRIPTS = Path("workflow_scripts")
 STAGE1 = "stage1"
 FULL = "full"
 BASELINES = ("ground_truth", "codec")
+ANY = "any"  # in place of a setting, where all settings sound the same
 
 
 @dataclass
@@ -166,7 +167,7 @@ class Plan:
     def dubs_file(self, name: str, system: str, setting: str, shard: str) -> str:
         """Where a system's speech for a shard lies; the bounding systems sound the same in every setting."""
         folder = f"results/{name}/dubs/{system}"
-        return f"{folder}/{shard}.parquet" if system in BASELINES else f"{folder}/{setting}/{shard}.parquet"
+        return f"{folder}/{ANY if system in BASELINES else setting}/{shard}.parquet"
 
     def systems(self, name: str) -> list[str]:
         """The rows of the main table."""
@@ -186,6 +187,16 @@ class Plan:
     def dubs(self, name: str) -> list[str]:
         """Every system's speech for every test shard."""
         return sorted({self.dubs_file(name, *cell) for cell in self._cells(name)})
+
+    def run_dubs(self, name: str, run: str = FULL) -> list[str]:
+        """One run's speech for every test shard, in the first setting."""
+        setting = self.experiment(name).settings[0]
+        return [self.dubs_file(name, run, setting, shard) for shard in self.test_shards_of(name)]
+
+    def sync_files(self, name: str) -> list[str]:
+        """The lip-sync encoders, where a metric needs them."""
+        wanted = any(metric.name == "lse" for metric in self.experiment(name).metrics)
+        return [f"work/sync/{name}.safetensors"] if wanted else []
 
     def failures(self, name: str) -> list[str]:
         """The failure lists of every step that the experiment's clips go through."""

@@ -50,8 +50,8 @@ rule resynthesise:
         tokens=experiment_shard("tokens"),
         codec=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
     output:
-        shard="results/{experiment}/dubs/codec/{shard}.parquet",
-        failures="results/{experiment}/dubs/codec/{shard}.failures.parquet",
+        shard="results/{experiment}/dubs/codec/any/{shard}.parquet",
+        failures="results/{experiment}/dubs/codec/any/{shard}.failures.parquet",
     log:
         "logs/resynthesise/{experiment}/{shard}.log",
     benchmark:
@@ -81,8 +81,8 @@ rule ground_truth:
         audio=experiment_shard("audio"),
         crops=experiment_shard("crops"),
     output:
-        shard="results/{experiment}/dubs/ground_truth/{shard}.parquet",
-        failures="results/{experiment}/dubs/ground_truth/{shard}.failures.parquet",
+        shard="results/{experiment}/dubs/ground_truth/any/{shard}.parquet",
+        failures="results/{experiment}/dubs/ground_truth/any/{shard}.failures.parquet",
     log:
         "logs/ground_truth/{experiment}/{shard}.log",
     benchmark:
@@ -102,3 +102,28 @@ rule ground_truth:
         "python workflow_scripts/ground_truth.py --manifest {input.manifest:q} --shard {wildcards.shard} "
         "--audio {input.audio:q} --crops {input.crops:q} --max-failed-share {params.max_failed_share} "
         "--output {output.shard:q}"
+
+
+rule attention:
+    """Gather the attention maps of some test clips, with the aligner's durations to draw over them."""
+    input:
+        dubs=ask(lambda w: PLAN.run_dubs(w.experiment)),
+        matrix=ask(lambda w: PLAN.experiment_step(w.experiment, "matrix", PLAN.test_shards_of(w.experiment))),
+    output:
+        "results/{experiment}/attention.parquet",
+    log:
+        "logs/attention/{experiment}.log",
+    benchmark:
+        "benchmarks/rules/attention/{experiment}.tsv"
+    conda:
+        ENVIRONMENT
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        code=code("attention"),
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/attention.py --dubs {input.dubs:q} --matrix {input.matrix:q} --output {output:q}"

@@ -38,7 +38,8 @@ rule report:
         table="results/{experiment}_table.csv",
         summaries=expand("runs/{{experiment}}/{run}/summary.json", run=["stage1", "full"]),
         dubs=ask(lambda w: PLAN.dubs(w.experiment)),
-        matrix=ask(lambda w: PLAN.experiment_step(w.experiment, "matrix", PLAN.test_shards_of(w.experiment))),
+        scores=ask(lambda w: PLAN.scores(w.experiment)),
+        attention="results/{experiment}/attention.parquet",
         failures=ask(lambda w: PLAN.failures(w.experiment)),
     output:
         page="results/{experiment}/report.html",
@@ -61,6 +62,6 @@ rule report:
     shell:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/report.py --experiment {wildcards.experiment} --manifest {input.manifest:q} "
-        "--table {input.table:q} --summaries {input.summaries:q} --dubs {input.dubs:q} --matrix {input.matrix:q} "
+        "--table {input.table:q} --summaries {input.summaries:q} --scores {input.scores:q} --dubs {input.dubs:q} --attention {input.attention:q} "
         "--failures {input.failures:q} --root {params.root:q} --settings {params.experiment:q} "
         "--output {output.page:q} --figures {output.figures:q}"

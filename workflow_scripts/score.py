@@ -10,17 +10,27 @@ from dubber.metrics.settings import MetricSettings
 
 def main() -> None:
     args = entry.arguments(
-        __doc__, "manifest", "shard", "setting", "dubs", "truth", "settings", "output", lists=("references",)
+        __doc__,
+        "manifest",
+        "shard",
+        "setting",
+        "dubs",
+        "truth",
+        "crops",
+        "settings",
+        "output",
+        lists=("references", "sync"),
     )
-    rows = load_manifest(args.manifest).test_rows(args.shard)
     score_shard(
-        rows,
+        load_manifest(args.manifest).test_rows(args.shard),
         setting=args.setting,
         dubs=args.dubs,
         audio=args.truth,
         references=args.references,
         metrics=TypeAdapter(tuple[MetricSettings, ...]).validate_python(args.settings),
         output=args.output,
+        crops=args.crops,
+        sync_weights=args.sync[0] if args.sync else None,
     )
 
 

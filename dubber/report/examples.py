@@ -19,6 +19,7 @@ from dubber.media.video import mux
 
 SAMPLE_RATE = 16000  # Hz, of every dub
 GROUND_TRUTH = "ground_truth"
+ANY_SETTING = "any"  # of systems that sound the same in every setting
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,20 @@ def _versions(paths: Sequence[Path], clips: set[str]) -> dict[str, list[Version]
     found: dict[str, list[Version]] = {clip: [] for clip in clips}
     for path in paths:
         system, setting = path.parent.parent.name, path.parent.name
-        label = "recording" if system == GROUND_TRUTH else f"{system.replace('_', ' ')}, setting {setting}"
+        label = _label(system, setting)
         for row in read_rows(path, ["clip", "samples"]):
             if row["clip"] in clips:
                 samples = np.array(row["samples"], np.int16)
                 if not any(np.array_equal(samples, known.samples) for known in found[row["clip"]]):
                     found[row["clip"]].append(Version(label, samples))
     return found
+
+
+def _label(system: str, setting: str) -> str:
+    if system == GROUND_TRUTH:
+        return "recording"
+    name = system.replace("_", " ")
+    return name if setting == ANY_SETTING else f"{name}, setting {setting}"
 
 
 def as_float(samples: np.ndarray) -> np.ndarray:

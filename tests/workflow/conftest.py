@@ -35,7 +35,7 @@ class Project:
         return finished
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "micro.yaml", *arguments]
+        return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", "micro.yaml"]
 
     @property
     def environment(self) -> dict[str, str]:

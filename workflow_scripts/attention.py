@@ -1,0 +1,13 @@
+"""Rule `attention`: gather the attention maps that were kept, with the aligner's durations beside them."""
+
+from dubber import entry
+from dubber.dub.maps import gather_maps
+
+
+def main() -> None:
+    args = entry.arguments(__doc__, "output", lists=("dubs", "matrix"))
+    gather_maps(args.dubs, args.matrix, args.output)
+
+
+if __name__ == "__main__":
+    entry.run(main)
