@@ -125,7 +125,7 @@ class Trainer:
         if self.progress.step == self.total:
             log.info("%s: finished before, at step %d", self.name, self.total)
             return
-        self.metrics = MetricsLog(self.folder.metrics, self.progress.step)
+        self.metrics = MetricsLog(self.folder.metrics, self.progress.step or -1)
         self.display = Display(self.name, self.progress.step, self.total)
         try:
             with StopRequests() as requests:

@@ -1,0 +1,241 @@
+"""A run from settings and artifacts to `model.safetensors` and `summary.json`.
+
+Its directory lies beside them and is named by a fingerprint of everything that changes the result: settings, data,
+code, and for the student its teacher. The same fingerprint is gone on with, or is finished; another one starts its own
+directory.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from dubber import provenance
+from dubber.errors import ConfigError
+from dubber.model.dubber import Dubber
+from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
+from dubber.model.tts import TTS
+from dubber.train.data import read_data, read_splits
+from dubber.train.loop import Task, Trainer
+from dubber.train.losses import stage1_losses, stage2_losses
+from dubber.train.randomness import seed_everything
+from dubber.train.runlog import ENVIRONMENT, flat, locked_run, write_json
+from dubber.train.runtime import Runtime, make_runtime
+from dubber.train.settings import StageSettings
+from dubber.train.summary import summarise
+from dubber.train.weights import Description, describe_model, load_model, save_model
+
+log = logging.getLogger(__name__)
+
+Paths = Sequence[Path | str]
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What the workflow hands to a training job.
+
+    Attributes:
+        model: sizes.
+        objective: losses and flow.
+        parts: of the student; None for the teacher.
+        stage: the training itself.
+        codec: name of the codec.
+        features: name of the features; None for the teacher.
+    """
+
+    model: ModelSettings
+    objective: ObjectiveSettings
+    parts: PartsSettings | None
+    stage: StageSettings
+    codec: str
+    features: str | None
+
+    @classmethod
+    def parse(cls, settings: Mapping[str, Any]) -> RunSettings:
+        """From the mapping that `dubber.plan.Plan.stage1_settings` or `stage2_settings` gives."""
+        return cls(
+            model=ModelSettings.model_validate(settings["model"]),
+            objective=ObjectiveSettings.model_validate(settings["objective"]),
+            parts=PartsSettings.model_validate(settings["parts"]) if "parts" in settings else None,
+            stage=StageSettings.model_validate(settings["stage"]),
+            codec=settings["codec"],
+            features=settings.get("features"),
+        )
+
+    def identity(self) -> dict[str, Any]:
+        """What of the settings decides the result, as JSON values."""
+        identity = {
+            "model": self.model.model_dump(mode="json"),
+            "objective": self.objective.model_dump(mode="json"),
+            "parts": self.parts.model_dump(mode="json") if self.parts else None,
+            "stage": self.stage.identity(),
+            "codec": self.codec,
+            "features": self.features,
+        }
+        return {name: value for name, value in identity.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """The files that a run learns from: one per shard, and a manifest per corpus; `features` for the student."""
+
+    tokens: Paths
+    matrix: Paths
+    manifests: Paths
+    features: Paths = ()
+
+    def identity(self) -> dict[str, str]:
+        """Digests of the files' content, and of what the manifests say that matters here: the splits."""
+        files = {"tokens": self.tokens, "matrix": self.matrix, "features": self.features}
+        digests = {name: [provenance.file_digest(path) for path in paths] for name, paths in files.items()}
+        splits = read_splits(self.manifests)
+        digests["splits"] = [sorted(splits.train), sorted(splits.val)]
+        return {name: provenance.digest(value) for name, value in digests.items() if value}
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a run leaves its model file and its summary."""
+
+    model: Path
+    summary: Path
+
+
+def train_stage1(
+    settings: Mapping[str, Any],
+    *,
+    tokens: Paths,
+    matrix: Paths,
+    manifests: Paths,
+    model: Path,
+    summary: Path,
+    code: str,
+    threads: int,
+) -> None:
+    """Train the teacher (eq. 9), or go on with it; a finished run is only exported again.
+
+    Args:
+        settings: as `RunSettings.parse` takes them.
+        model: the model file; the run directory is made beside it.
+        summary: the summary file.
+        code: digest of the code that trains.
+        threads: CPU threads.
+
+    Raises:
+        Stopped: a signal asked for it (exit code 75); the same call goes on.
+        DubberError: no data, a loss that is not finite, a full disk.
+    """
+    parsed = RunSettings.parse(settings)
+
+    def make_task(runtime: Runtime) -> Task:
+        tts = TTS(parsed.model, parsed.objective)
+        return Task(tts, tts, lambda output, batch: stage1_losses(output, batch, parsed.objective))
+
+    artifacts = Artifacts(tokens, matrix, manifests)
+    _train("stage1", parsed, artifacts, Outputs(Path(model), Path(summary)), make_task, {"code": code}, threads)
+
+
+def train_stage2(
+    settings: Mapping[str, Any],
+    *,
+    tokens: Paths,
+    matrix: Paths,
+    features: Paths,
+    manifests: Paths,
+    teacher: Path,
+    model: Path,
+    summary: Path,
+    code: str,
+    threads: int,
+) -> None:
+    """Train the student (eq. 7), or go on with it; as `train_stage1`.
+
+    Args:
+        teacher: the model file of stage 1; not looked at by the ablation without pre-training.
+
+    Raises:
+        Stopped, DubberError: as `train_stage1`.
+        ConfigError: the teacher is of another size or codec, or distillation is on without pre-training.
+    """
+    parsed = RunSettings.parse(settings)
+    origin = {"code": code, **_teacher_identity(Path(teacher), parsed)}
+
+    def make_task(runtime: Runtime) -> Task:
+        student = Dubber(parsed.model, parsed.objective, parsed.parts)
+        tts = None
+        if parsed.parts.pretraining:
+            tts = load_model(teacher, "stage1", runtime.device).requires_grad_(False)
+            student.initialise_from(tts)
+        return Task(
+            student,
+            lambda batch, generator: student(batch, tts, generator),
+            lambda output, batch: stage2_losses(output, batch, parsed.objective, parsed.parts),
+        )
+
+    artifacts = Artifacts(tokens, matrix, manifests, features)
+    _train("stage2", parsed, artifacts, Outputs(Path(model), Path(summary)), make_task, origin, threads)
+
+
+def _teacher_identity(path: Path, settings: RunSettings) -> dict[str, str]:
+    """The teacher's fingerprint; nothing for a student that has none."""
+    if not settings.parts.pretraining:
+        if settings.parts.distillation:
+            raise ConfigError(
+                "Distillation needs a teacher, and a student without pre-training has none.",
+                looked_at="parts.pretraining: false, parts.distillation: true",
+                hint="Set parts.distillation: false as well.",
+            )
+        return {}
+    teacher = describe_model(path)
+    theirs = flat({"codec": teacher.codec, "model": teacher.model.model_dump(mode="json")})
+    ours = flat({"codec": settings.codec, "model": settings.model.model_dump(mode="json")})
+    differing = [f"{name}: {theirs.get(name)} and {ours[name]}" for name in ours if theirs.get(name) != ours[name]]
+    if differing:
+        raise ConfigError(
+            f"Teacher and student are not of one kind: {'; '.join(differing)}.",
+            looked_at=path,
+            hint="Train stage 1 with the student's size and codec.",
+        )
+    return {"teacher": teacher.fingerprint}
+
+
+def _train(
+    stage: Literal["stage1", "stage2"],
+    settings: RunSettings,
+    artifacts: Artifacts,
+    outputs: Outputs,
+    make_task: Callable[[Runtime], Task],
+    origin: Mapping[str, str],
+    threads: int,
+) -> None:
+    runtime = make_runtime(settings.stage, threads)
+    identity = {"stage": stage, "settings": settings.identity(), "data": artifacts.identity(), **origin}
+    with locked_run(outputs.model.parent, json.loads(json.dumps(identity))) as folder:
+        write_json(folder.path / ENVIRONMENT, {**provenance.environment(), **runtime.describe()})
+        data = read_data(
+            settings.model,
+            tokens=artifacts.tokens,
+            matrix=artifacts.matrix,
+            manifests=artifacts.manifests,
+            features=artifacts.features,
+            max_clip_tokens=settings.stage.max_clip_tokens,
+        )
+        seed_everything(settings.stage.seed)
+        trainer = Trainer(outputs.model.parent.name, make_task(runtime), data, settings.stage, folder, runtime)
+        trainer.run()
+        description = Description(
+            stage=stage,
+            model=settings.model,
+            objective=settings.objective,
+            parts=settings.parts,
+            codec=settings.codec,
+            features=settings.features,
+            fingerprint=folder.fingerprint,
+        )
+        save_model(outputs.model, trainer.model.state_dict(), description)
+        write_json(outputs.summary, summarise(trainer, folder))
+        log.info("%s: %s after %d steps", stage, outputs.model, trainer.progress.step)

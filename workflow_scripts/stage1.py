@@ -1,0 +1,26 @@
+"""Rule `stage1`: train the zero-shot TTS teacher."""
+
+from pathlib import Path
+
+from dubber import entry
+from dubber.train.run import train_stage1
+
+
+def main() -> None:
+    args = entry.arguments(
+        __doc__, "settings", "code", "threads", "model", "summary", lists=("tokens", "matrix", "manifests")
+    )
+    train_stage1(
+        args.settings,
+        tokens=args.tokens,
+        matrix=args.matrix,
+        manifests=args.manifests,
+        model=Path(args.model),
+        summary=Path(args.summary),
+        code=args.code,
+        threads=int(args.threads),
+    )
+
+
+if __name__ == "__main__":
+    entry.run(main)

@@ -1,0 +1,30 @@
+"""Rule `stage2`: adapt the teacher to dubbing."""
+
+from pathlib import Path
+
+from dubber import entry
+from dubber.train.run import train_stage2
+
+
+def main() -> None:
+    args = entry.arguments(
+        __doc__,
+        *("teacher", "settings", "code", "threads", "model", "summary"),
+        lists=("tokens", "matrix", "features", "manifests"),
+    )
+    train_stage2(
+        args.settings,
+        tokens=args.tokens,
+        matrix=args.matrix,
+        features=args.features,
+        manifests=args.manifests,
+        teacher=Path(args.teacher),
+        model=Path(args.model),
+        summary=Path(args.summary),
+        code=args.code,
+        threads=int(args.threads),
+    )
+
+
+if __name__ == "__main__":
+    entry.run(main)
