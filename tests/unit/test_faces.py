@@ -263,3 +263,10 @@ def test_fan_says_what_to_install(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(DubberError, match="pip install face-alignment"):
         detector(CropSettings(backend="fan"))
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_the_shortest_clips_have_crops(tmp_path, frames):
+    write_video(tmp_path / "a.mp4", (shot(n) for n in range(frames)), 25, None, 16_000)
+    crops = crop_clip(tmp_path / "a.mp4", CropSettings(), Haar(CropSettings()))
+    assert len(crops.lips) == frames and np.isfinite(crops.boxes).all()
