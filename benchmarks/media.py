@@ -40,7 +40,7 @@ VARIANTS = (
     FeatureSettings(centred=False),
     FeatureSettings(whitening=0.0),
     FeatureSettings(whitening=1.0),
-    FeatureSettings(lip_scale=22),
+    FeatureSettings(lip_scale=32),
     FeatureSettings(lip_scale=44),
 )
 HELD_OUT_SPEAKERS = ("s5", "s31", "s34")
@@ -173,10 +173,8 @@ def speed_table(folder: Path) -> None:
             read_audio(path)
             crops = crop_clip(path, settings, faces)
             n, seen = len(crops.lips), int(crops.detected.sum())
-            verdict = "passes" if n == GRID_FRAMES else f"damaged: {n} frames where every clip has {GRID_FRAMES}"
-            outcome = (
-                f"{verdict}; {crops.width}x{crops.height}, face in {seen} of {-(-n // settings.detect_every)} looked at"
-            )
+            verdict = "passes" if n == GRID_FRAMES else f"fails: {n} frames where every clip has {GRID_FRAMES}"
+            outcome = f"{verdict}; {crops.width}x{crops.height}, face seen in {seen} frames"
             speed = f"{1000 * (time.process_time() - start) / n:.1f}"
         except ClipError as error:
             outcome, speed = f"fails: {error.what}", ""

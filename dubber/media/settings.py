@@ -40,7 +40,7 @@ class FeatureSettings(Settings):
     lip_features: int = Field(default=512, ge=4, description="width of a frame's lip features")
     face_features: int = Field(default=256, ge=4, description="width of a frame's face features")
     lip_crop: int = Field(default=88, ge=16, description="side of the lip crop's centre that is looked at, pixels")
-    lip_scale: int = Field(default=32, ge=8, description="side to which it is scaled before the components, pixels")
+    lip_scale: int = Field(default=22, ge=8, description="side to which it is scaled before the components, pixels")
     face_scale: int = Field(default=48, ge=8, description="side to which the face is scaled before the components")
     centred: bool = Field(default=True, description="subtract each clip's mean picture: what moves, not who it is")
     whitening: float = Field(
