@@ -125,6 +125,8 @@ class Trainer:
         if self.progress.step == self.total:
             log.info("%s: finished before, at step %d", self.name, self.total)
             return
+        if self.progress.step:
+            log.info("%s: goes on from step %d of %d", self.name, self.progress.step, self.total)
         self.metrics = MetricsLog(self.folder.metrics, self.progress.step or -1)
         self.display = Display(self.name, self.progress.step, self.total)
         try:
@@ -146,7 +148,6 @@ class Trainer:
             self.flow.manual_seed(self.settings.seed)
             return
         self._restore(found)
-        log.info("%s: goes on from step %d of %d", self.name, self.progress.step, self.total)
 
     def _step(self) -> None:
         """One optimiser step."""
