@@ -10,6 +10,7 @@ rule dub:
         manifest=ask(experiment_manifest),
         model="runs/{experiment}/{run}/model.safetensors",
         features=experiment_shard("features"),
+        tokens=experiment_shard("tokens"),
         voices=references("tokens"),
         codec=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
     output:
@@ -38,7 +39,7 @@ rule dub:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/dub.py --manifest {input.manifest:q} --shard {wildcards.shard} "
         "--setting {wildcards.setting} --model {input.model:q} --features {input.features:q} "
-        "--voices {input.voices:q} --codec-files {input.codec:q} --codec {params.codec:q} "
+        "--tokens {input.tokens:q} --voices {input.voices:q} --codec-files {input.codec:q} --codec {params.codec:q} "
         "--settings {params.settings:q} --max-failed-share {params.max_failed_share} "
         "--threads {threads} --output {output.shard:q}"
 

@@ -6,33 +6,27 @@ from dubber import entry
 from dubber.codec.registry import load_codec, parse_codec
 from dubber.corpus.manifest import load_manifest
 from dubber.dub.settings import SynthesisSettings
-from dubber.dub.synthesise import Material, synthesise_shard
+from dubber.dub.synthesise import synthesise_shard
 
 
 def main() -> None:
     args = entry.arguments(
         __doc__,
-        "manifest",
-        "shard",
-        "setting",
-        "model",
-        "features",
-        "codec",
-        "settings",
-        "max-failed-share",
-        "threads",
-        "output",
+        *("manifest", "shard", "setting", "model", "features", "tokens", "codec", "settings"),
+        *("max-failed-share", "threads", "output"),
         lists=("codec-files", "voices"),
     )
     torch.set_num_threads(int(args.threads))
     synthesise_shard(
-        load_manifest(args.manifest).test_rows(args.shard),
+        load_manifest(args.manifest).rows(args.shard),
+        args.features,
+        args.tokens,
+        args.voices,
+        args.model,
+        load_codec(parse_codec(args.codec), args.codec_files),
+        args.output,
+        SynthesisSettings.model_validate(args.settings),
         setting=args.setting,
-        model=args.model,
-        codec=load_codec(parse_codec(args.codec), args.codec_files),
-        material=Material(args.features, args.voices),
-        settings=SynthesisSettings.model_validate(args.settings),
-        output=args.output,
         max_failed_share=float(args.max_failed_share),
     )
 

@@ -2,16 +2,16 @@
 
 from dubber import entry
 from dubber.corpus.manifest import load_manifest
-from dubber.dub.ground_truth import ground_truth_shard
+from dubber.dub.baselines import ground_truth_shard
 
 
 def main() -> None:
     args = entry.arguments(__doc__, "manifest", "shard", "audio", "crops", "max-failed-share", "output")
     ground_truth_shard(
-        load_manifest(args.manifest).test_rows(args.shard),
-        audio=args.audio,
-        crops=args.crops,
-        output=args.output,
+        load_manifest(args.manifest).rows(args.shard),
+        args.audio,
+        args.crops,
+        args.output,
         max_failed_share=float(args.max_failed_share),
     )
 

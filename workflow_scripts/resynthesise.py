@@ -3,7 +3,7 @@
 from dubber import entry
 from dubber.codec.registry import load_codec, parse_codec
 from dubber.corpus.manifest import load_manifest
-from dubber.dub.resynthesise import resynthesise_shard
+from dubber.dub.baselines import resynthesise_shard
 
 
 def main() -> None:
@@ -11,10 +11,10 @@ def main() -> None:
         __doc__, "manifest", "shard", "tokens", "codec", "max-failed-share", "output", lists=("codec-files",)
     )
     resynthesise_shard(
-        load_manifest(args.manifest).test_rows(args.shard),
-        tokens=args.tokens,
-        codec=load_codec(parse_codec(args.codec), args.codec_files),
-        output=args.output,
+        load_manifest(args.manifest).rows(args.shard),
+        args.tokens,
+        load_codec(parse_codec(args.codec), args.codec_files),
+        args.output,
         max_failed_share=float(args.max_failed_share),
     )
 

@@ -1,10 +1,9 @@
-"""Rule `stage1`: pre-train the teacher, or go on with it."""
+"""Rule `stage1`: train the zero-shot TTS teacher."""
 
 from pathlib import Path
 
 from dubber import entry
-from dubber.train.data import Artifacts
-from dubber.train.run import Outputs, train_stage1
+from dubber.train.run import train_stage1
 
 
 def main() -> None:
@@ -13,8 +12,11 @@ def main() -> None:
     )
     train_stage1(
         args.settings,
-        Artifacts(args.tokens, args.matrix, args.manifests),
-        Outputs(Path(args.model), Path(args.summary)),
+        tokens=args.tokens,
+        matrix=args.matrix,
+        manifests=args.manifests,
+        model=Path(args.model),
+        summary=Path(args.summary),
         code=args.code,
         threads=int(args.threads),
     )

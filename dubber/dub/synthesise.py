@@ -1,45 +1,43 @@
-"""Dubbing the test clips of a shard with a trained student.
+"""Silent video, text and a voice to speech, for the test clips of a shard.
 
-Letters: B batch, N phonemes, F video frames, T speech tokens, S speaker width.
+Letters: B batch, N phonemes, F video frames (25/s), T speech tokens (80/s), S speaker width.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from dubber.artifacts import ShardResult, process_shard, read_rows
 from dubber.codec.base import Codec
-from dubber.dub.schema import DUBS
+from dubber.dub.schema import DUBS, by_clip, require, rows_to_dub
 from dubber.dub.settings import SynthesisSettings
 from dubber.errors import ClipError, DubberError
 from dubber.flow.sampler import Sampler, make_sampler
-from dubber.media.audio import to_pcm
-from dubber.model.batch import pad_sequences
+from dubber.media.audio import SAMPLE_RATE, to_pcm
 from dubber.model.dubber import Dub, Dubber
-from dubber.model.files import load_model
 from dubber.text.phonemes import phonemise
+from dubber.train.weights import describe_model, load_model
 
-log = logging.getLogger(__name__)
+Setting = Literal["1.0", "2.0"]
 
 
 @dataclass(frozen=True)
 class Request:
-    """One clip to be dubbed.
+    """What is known of a clip before it is dubbed.
 
     Attributes:
-        clip: name.
+        clip: its name.
         phonemes: int64 [N], from the text alone.
-        lips: float16 [F, lip features].
-        faces: float16 [F, face features].
+        lips, faces: float32 [F, features].
         speaker: float32 [S], of the reference speech.
     """
 
@@ -50,139 +48,207 @@ class Request:
     speaker: np.ndarray
 
 
-@dataclass(frozen=True)
-class Spoken:
-    """A dubbed clip: its row of `DUBS`, but for the clip's name."""
+class Synthesiser:
+    """A trained student with its codec.
 
-    row: dict[str, Any]
+    Args:
+        model: the student's model.safetensors.
+        codec: the one that it was trained on.
+        device: "auto", "cpu", "cuda" or "cuda:<n>".
 
+    Raises:
+        DubberError: the file holds no student, or codec and student do not fit.
+    """
 
-@dataclass(frozen=True)
-class Material:
-    """Where the clips' features and the voices' vectors lie."""
+    def __init__(self, model: Path | str, codec: Codec, settings: SynthesisSettings, device: str = "auto") -> None:
+        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        self.device, self.codec, self.settings = torch.device(chosen), codec, settings
+        self.model: Dubber = load_model(model, "stage2", self.device)
+        self.sizes = self.model.settings
+        self.sampler: Sampler = make_sampler(
+            settings.sampler, settings.nfe, describe_model(model).objective.scheduler, settings.temperature
+        )
+        self._check(model)
 
-    features: Path | str
-    voices: Sequence[Path | str]
+    def _check(self, model: Path | str) -> None:
+        ours = (self.codec.vocab, self.codec.speaker_dim, self.codec.token_rate, self.codec.sample_rate)
+        theirs = (self.sizes.vocab, self.sizes.speaker_dim, self.sizes.token_rate, SAMPLE_RATE)
+        if ours != theirs:
+            raise DubberError(
+                f"Codec '{self.codec.name}' has (codes, speaker width, tokens/s, Hz) {ours}, the student {theirs}.",
+                looked_at=model,
+                hint="Dub with the codec that the student was trained on, or train it again.",
+            )
+
+    def request(self, row: Mapping[str, Any], features: Mapping[str, Any], speaker: np.ndarray) -> Request:
+        """Gather a clip's inputs.
+
+        Args:
+            row: with `clip` and `text`.
+            features: with `lips` [F * features] and `faces` [F * features].
+
+        Raises:
+            ClipError: the text cannot be spoken, or a width is not the model's.
+        """
+        widths = {"lips": self.sizes.lip_features, "faces": self.sizes.face_features}
+        if any(len(features[name]) != features["n_frames"] * width for name, width in widths.items()):
+            raise ClipError(f"the features are not of the widths that the model was trained on, {widths}")
+        return Request(
+            row["clip"],
+            np.array(phonemise(row["text"]).ids, np.int64),
+            *(features[name].reshape(-1, width).astype(np.float32) for name, width in widths.items()),
+            np.asarray(speaker, np.float32),
+        )
+
+    def dub(self, requests: Sequence[Request]) -> list[dict[str, Any]]:
+        """Dub clips together; rows of `DUBS`, with both attention maps.
+
+        The time of the model is shared by length; the codec decodes clip by clip and is timed so.
+        """
+        started = time.perf_counter()
+        dub = self._speak(requests)
+        lengths = dub.token_mask.sum(1).tolist()
+        model_seconds = time.perf_counter() - started
+        rows = []
+        for i, request in enumerate(requests):
+            row = self._row(request, dub, i, lengths[i])
+            row["seconds"] += model_seconds * lengths[i] / sum(lengths)
+            row["batch"] = len(requests)
+            rows.append(row)
+        return rows
+
+    def _speak(self, requests: Sequence[Request]) -> Dub:
+        """Run the model; everything comes back on the CPU, so that the time is all in."""
+        lips, frame_mask = _padded([r.lips for r in requests])
+        faces, _ = _padded([r.faces for r in requests])
+        phonemes, phoneme_mask = _padded([r.phonemes for r in requests])
+        speaker = torch.from_numpy(np.stack([r.speaker for r in requests]))
+        inputs = (lips, faces, frame_mask, phonemes, phoneme_mask, speaker)
+        generator = torch.Generator().manual_seed(_seed(self.settings.seed, [r.clip for r in requests]))
+        dub = self.model.dub(*(x.to(self.device) for x in inputs), sampler=self.sampler, generator=generator)
+        return Dub(**{name: value.cpu() for name, value in vars(dub).items()})
+
+    def _row(self, request: Request, dub: Dub, i: int, length: int) -> dict[str, Any]:
+        frames, n = len(request.lips), len(request.phonemes)
+        started = time.perf_counter()
+        wav = self.codec.decode(dub.tokens[i, :, :length].numpy(), request.speaker)
+        seconds = time.perf_counter() - started
+        return {
+            "clip": request.clip,
+            "samples": to_pcm(wav),
+            "n_tokens": length,
+            "seconds": seconds,
+            "nfe": self.settings.nfe,
+            "device": str(self.device),
+            "frame_durations": dub.frame_durations[i, :n].numpy(),
+            "phonemes": request.phonemes,
+            "attention_vt": dub.attention_vt[i, :frames, :n].numpy().astype(np.float16).reshape(-1),
+            "attention_st": dub.attention_st[i, :length, :n].numpy().astype(np.float16).reshape(-1),
+        }
 
 
 def synthesise_shard(
     rows: Sequence[Mapping[str, Any]],
-    *,
-    setting: str,
+    features: Path | str,
+    tokens: Path | str,
+    reference_tokens: Sequence[Path | str],
     model: Path | str,
     codec: Codec,
-    material: Material,
-    settings: SynthesisSettings,
     output: Path | str,
+    settings: SynthesisSettings,
+    *,
+    setting: Setting,
     max_failed_share: float,
+    device: str = "auto",
 ) -> ShardResult:
-    """Dub the clips: setting 1.0 in the clip's own voice, 2.0 in that of its reference clip.
+    """Dub the test clips of a shard, in batches of like length.
+
+    The same command gives the same speech: a batch's seed is made from the setting `seed` and its clips' names.
+
+    Args:
+        rows: manifest rows of the shard; those of other splits are passed over.
+        tokens: of the same shard: in setting 1.0 a clip's reference is its own speech.
+        reference_tokens: of the shards that hold the references of setting 2.0.
 
     Raises:
-        DubberError: the model is a teacher, or too many clips failed.
+        DubberError: the model does not fit, or more than `max_failed_share` (0..1) of the test clips failed.
     """
-    loaded = load_model(model)
-    if not isinstance(loaded.model, Dubber):
-        raise DubberError("A teacher cannot dub: it has no eyes.", looked_at=model, hint="Give a model of stage 2.")
-    sampler = make_sampler(settings.sampler, settings.nfe, loaded.objective.scheduler, settings.temperature)
-    requests, reasons = _requests(rows, setting, material)
-    spoken: dict[str, Spoken] = {}
-    for batch in _batches(requests, settings.batch_size):
-        spoken |= _dub(batch, loaded.model, sampler, codec, settings)
-        log.info("dub: %d/%d clips", len(spoken), len(requests))
-    keep = {request.clip for request in requests[: settings.keep_maps]}
+    wanted = rows_to_dub(rows)
+    synthesiser = Synthesiser(model, codec, settings, device)
+    stored = by_clip(read_rows(features), wanted)
+    voices = _voices(wanted, [tokens] if setting == "1.0" else reference_tokens, setting)
+    requests, failed = _requests(synthesiser, wanted, stored, voices, setting)
+    batches = _batches(requests, settings.batch_size)
+    kept = {r.clip for r in requests[: settings.keep_maps]}
+    dubbed: dict[str, dict[str, Any]] = {}
 
     def work(row: Mapping[str, Any]) -> Mapping[str, Any]:
-        name = row["clip"]
-        if name in reasons:
-            raise ClipError(reasons[name])
-        made = spoken[name].row
-        return made if name in keep else {**made, "attention_vt": None, "attention_st": None}
+        clip = row["clip"]
+        if clip in failed:
+            raise failed[clip]
+        if clip not in dubbed:
+            batch = next(batch for batch in batches if any(r.clip == clip for r in batch))
+            dubbed.update({made["clip"]: made for made in synthesiser.dub(batch)})
+        made = dubbed.pop(clip)
+        return made if clip in kept else {**made, "attention_vt": None, "attention_st": None}
 
-    return process_shard(rows, work, step="dub", schema=DUBS, output=output, max_failed_share=max_failed_share)
+    order = {request.clip: i for i, request in enumerate(r for batch in batches for r in batch)}
+    ordered = sorted(wanted, key=lambda row: order.get(row["clip"], -1))
+    return process_shard(ordered, work, step="dub", schema=DUBS, output=output, max_failed_share=max_failed_share)
 
 
 def _requests(
-    rows: Sequence[Mapping[str, Any]], setting: str, material: Material
-) -> tuple[list[Request], dict[str, str]]:
-    """What can be dubbed, in order of the clips' names, and why the rest cannot."""
-    video = {row["clip"]: row for row in read_rows(material.features)}
-    voices = {
-        row["clip"]: row["speaker"] for path in material.voices for row in read_rows(path, ["clip", "speaker"])
-    }
-    requests, reasons = [], {}
-    for row in sorted(rows, key=lambda row: row["clip"]):
+    synthesiser: Synthesiser,
+    rows: Sequence[Mapping[str, Any]],
+    features: Mapping[str, Any],
+    voices: Mapping[str, np.ndarray],
+    setting: Setting,
+) -> tuple[list[Request], dict[str, ClipError]]:
+    """What can be dubbed, in the manifest's order, and why the rest cannot."""
+    requests: list[Request] = []
+    failed: dict[str, ClipError] = {}
+    for row in rows:
         try:
-            requests.append(_request(row, setting, video, voices))
+            voice = require(_reference(row, setting), voices, "tokens of the reference")
+            requests.append(synthesiser.request(row, require(row["clip"], features, "features"), voice))
         except ClipError as error:
-            reasons[row["clip"]] = error.what
-    return requests, reasons
+            failed[row["clip"]] = error
+    return requests, failed
 
 
-def _request(row: Mapping[str, Any], setting: str, video: Mapping, voices: Mapping) -> Request:
-    voice = row["clip"] if setting == "1.0" else row["reference"]
-    seen = video.get(row["clip"])
-    if seen is None:
-        raise ClipError("it has no lip and face features")
-    if voice not in voices:
-        raise ClipError(f"there is no reference speech ({voice})")
-    return Request(
-        row["clip"],
-        np.asarray(phonemise(row["text"]).ids, np.int64),
-        seen["lips"].reshape(seen["n_frames"], -1),
-        seen["faces"].reshape(seen["n_frames"], -1),
-        np.asarray(voices[voice], np.float32),
-    )
+def _reference(row: Mapping[str, Any], setting: Setting) -> str:
+    """The clip whose voice is taken."""
+    if setting == "1.0":
+        return row["clip"]
+    if row["reference"] is None:
+        raise ClipError("the speaker has no other clip that could be the reference")
+    return row["reference"]
 
 
-def _batches(requests: list[Request], size: int) -> Iterator[list[Request]]:
-    """Clips of similar length together, the longest first."""
-    ordered = sorted(requests, key=lambda request: (-len(request.lips), request.clip))
-    for start in range(0, len(ordered), size):
-        yield ordered[start : start + size]
-
-
-def _dub(
-    batch: list[Request], model: Dubber, sampler: Sampler, codec: Codec, settings: SynthesisSettings
-) -> dict[str, Spoken]:
-    """Dub a batch; the model's time is shared by length, the codec's is each clip's own."""
-    names = ",".join(request.clip for request in batch)
-    seed = hashlib.blake2b(f"{settings.seed}:{names}".encode(), digest_size=7).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(seed))
-    began = time.perf_counter()
-    dub = dub_requests(batch, model, sampler, generator)
-    elapsed = time.perf_counter() - began
-    lengths = dub.token_mask.sum(1).tolist()
-    found = {}
-    for i, request in enumerate(batch):
-        began = time.perf_counter()
-        samples = codec.decode(dub.tokens[i, :, : lengths[i]].numpy(), request.speaker)
-        seconds = elapsed * lengths[i] / sum(lengths) + time.perf_counter() - began
-        found[request.clip] = Spoken({**_row(dub, i, request), "samples": to_pcm(samples), "seconds": seconds})
-        found[request.clip].row["nfe"] = sampler.nfe
-    return found
-
-
-def dub_requests(batch: list[Request], model: Dubber, sampler: Sampler, generator: torch.Generator) -> Dub:
-    """Run the student on a batch of requests."""
-    return model.dub(
-        pad_sequences([request.lips for request in batch], 0.0),
-        pad_sequences([request.faces for request in batch], 0.0),
-        pad_sequences([np.ones(len(request.lips), bool) for request in batch], False),
-        pad_sequences([request.phonemes for request in batch], 0),
-        pad_sequences([np.ones(len(request.phonemes), bool) for request in batch], False),
-        torch.from_numpy(np.stack([request.speaker for request in batch])),
-        sampler=sampler,
-        generator=generator,
-    )
-
-
-def _row(dub: Dub, i: int, request: Request) -> dict[str, Any]:
-    frames, phonemes, tokens = len(request.lips), len(request.phonemes), int(dub.token_mask[i].sum())
+def _voices(rows: Sequence[Mapping[str, Any]], paths: Sequence[Path | str], setting: Setting) -> dict[str, np.ndarray]:
+    names = {row["clip"] if setting == "1.0" else row["reference"] for row in rows}
     return {
-        "n_tokens": tokens,
-        "phonemes": request.phonemes.astype(np.int16),
-        "frame_durations": dub.frame_durations[i, :phonemes].to(torch.int16).numpy(),
-        "attention_vt": dub.attention_vt[i, :frames, :phonemes].half().numpy().reshape(-1),
-        "attention_st": dub.attention_st[i, :tokens, :phonemes].half().numpy().reshape(-1),
+        row["clip"]: row["speaker"]
+        for path in paths
+        for row in read_rows(path, ["clip", "speaker"])
+        if row["clip"] in names
     }
+
+
+def _batches(requests: Sequence[Request], size: int) -> list[list[Request]]:
+    """Clips of like length together."""
+    ordered = sorted(requests, key=lambda r: (len(r.lips), r.clip))
+    return [ordered[i : i + size] for i in range(0, len(ordered), size)]
+
+
+def _padded(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Arrays [L, ...] -> [B, longest, ...], zero past each end, and the mask bool [B, longest]."""
+    tensors = [torch.from_numpy(row) for row in rows]
+    lengths = torch.tensor([len(row) for row in rows])
+    padded = torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True)
+    return padded, torch.arange(padded.shape[1]) < lengths.unsqueeze(1)
+
+
+def _seed(seed: int, clips: Sequence[str]) -> int:
+    text = "\0".join([str(seed), *clips])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

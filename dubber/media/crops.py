@@ -18,7 +18,7 @@ from dubber.errors import ClipError
 from dubber.media.faces import FaceDetector
 from dubber.media.landmarks import aligned_mouth, smooth_landmarks
 from dubber.media.settings import CropSettings
-from dubber.media.tracking import Track, link, smooth_boxes, speaker_track
+from dubber.media.tracking import Detection, Track, link, smooth_boxes, speaker_track
 from dubber.media.video import probe, read_frames
 from dubber.media.warping import window
 
@@ -66,10 +66,7 @@ def crop_clip(path: Path | str, settings: CropSettings, detector: FaceDetector) 
     def frames() -> Iterator[np.ndarray]:
         return read_frames(path, settings.fps)
 
-    found, n_frames = [], 0
-    for n_frames, picture in enumerate(frames(), start=1):
-        if (n_frames - 1) % settings.detect_every == 0:
-            found.append(detector.detect(picture, n_frames - 1))
+    found, n_frames = _find(frames(), settings, detector)
     track = speaker_track(link(found, settings.fps), len(found), settings.min_found_share)
     tracked = smooth_boxes(track, n_frames, settings.fps, settings.smoothing)
     cut_lips = _aligned_lips(track, n_frames, settings) or _upright_lips(frames(), tracked, settings)
@@ -78,6 +75,20 @@ def crop_clip(path: Path | str, settings: CropSettings, detector: FaceDetector) 
     half = tracked[:, 2:] / 2
     boxes = np.concatenate([tracked[:, :2] - half, tracked[:, :2] + half], axis=1)
     return Crops(lips, faces, boxes, detected, about.fps, about.width, about.height)
+
+
+def _find(
+    frames: Iterator[np.ndarray], settings: CropSettings, detector: FaceDetector
+) -> tuple[list[list[Detection]], int]:
+    """The faces of every n-th frame and of the last one, and the number of frames."""
+    found, n, looked_at, picture = [], -1, -1, None
+    for n, picture in enumerate(frames):
+        if n % settings.detect_every == 0:
+            found.append(detector.detect(picture, n))
+            looked_at = n
+    if looked_at < n:
+        found.append(detector.detect(picture, n))
+    return found, n + 1
 
 
 def _aligned_lips(track: Track, n_frames: int, settings: CropSettings) -> LipCutter | None:

@@ -1,8 +1,7 @@
 """Lip and face features without fetched weights: principal components of the crops, fitted on training clips.
 
 Lips [F, 512]: the components of the normalised mouth picture and of its change in time (the speed of the mouth), each
-half of the width. Face [F, 256]: the components of the face picture, and how the head moves. Every feature is scaled to
-unit variance over the training frames. Letters: F video frames.
+half of the width. Face [F, 256]: the components of the face picture, and how the head moves. Letters: F video frames.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from dubber.media.settings import FeatureSettings
 FPS = 25
 MOTION = 8  # features of the head's motion, beside the face's components
 SMALLEST_SPREAD = 1e-6
+SILENT_SHARE = 1e-4  # a component that varies less than so much of the first is rounding, not picture
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Components:
     Attributes:
         mean: float32 [pixels].
         axes: float32 [k, pixels]; rows of zeros where there were fewer training frames than components.
-        scale: float32 [k], the standard deviation of each coefficient over the training frames.
+        scale: float32 [k], what each coefficient is divided by.
     """
 
     mean: np.ndarray
@@ -42,7 +42,7 @@ class Components:
     scale: np.ndarray
 
     def of(self, pictures: np.ndarray) -> np.ndarray:
-        """float32 [F, pixels] -> [F, k], unit variance on the training clips."""
+        """float32 [F, pixels] -> [F, k]; the first coefficient has unit variance on the training frames."""
         return (pictures - self.mean) @ self.axes.T / self.scale
 
 
@@ -164,46 +164,54 @@ def fit_features(
             looked_at="features.<name>.backend",
             hint="Set backend: pca.",
         )
-    parquets = list(crop_parquets)
-    names = [row["clip"] for path in parquets for row in read_rows(path, ["clip"]) if row["clip"] in train_clips]
-    if not names:
+    frames = _training_frames(list(crop_parquets), train_clips, settings)
+    half = settings.lip_features // 2
+    return FeatureTransform(
+        settings,
+        mouth=_components(frames.mouth, half, settings),
+        mouth_change=_components(frames.mouth_change, settings.lip_features - half, settings),
+        face=_components(frames.face, settings.face_features - MOTION, settings),
+        motion_scale=np.maximum(frames.motion.std(axis=0), SMALLEST_SPREAD).astype(np.float32),
+    )
+
+
+@dataclass(frozen=True)
+class TrainingFrames:
+    """What is fitted on: normalised pictures [n, pixels] of n chosen frames, and the motion of every frame."""
+
+    mouth: np.ndarray
+    mouth_change: np.ndarray
+    face: np.ndarray
+    motion: np.ndarray
+
+
+def _training_frames(parquets: list[Path | str], train_clips: set[str], settings: FeatureSettings) -> TrainingFrames:
+    counts = [row for path in parquets for row in read_rows(path, ["clip", "n_frames"]) if row["clip"] in train_clips]
+    if not counts:
         raise DubberError("No training clip has crops to fit the features on.", looked_at=", ".join(map(str, parquets)))
-    share = min(1.0, settings.max_frames / sum(_frame_counts(parquets, train_clips)))
+    share = min(1.0, settings.max_frames / sum(row["n_frames"] for row in counts))
     random = np.random.default_rng(settings.seed)
-    mouths, changes, faces, motions = [], [], [], []
+    parts: list[tuple[np.ndarray, ...]] = []
     for path in parquets:
         for row in read_rows(path, ["clip", "lips", "faces", "box"]):
             if row["clip"] not in train_clips:
                 continue
-            chosen = np.flatnonzero(random.random(len(row["lips"])) < share)
+            chosen = random.random(len(row["lips"])) < share
             mouth = mouth_pictures(row["lips"], settings)
-            mouths.append(mouth[chosen])
-            changes.append(change(mouth)[chosen])
-            faces.append(face_pictures(row["faces"], settings)[chosen])
-            motions.append(head_motion(row["box"].reshape(-1, 4)))
-    half = settings.lip_features // 2
-    return FeatureTransform(
-        settings,
-        mouth=_components(np.concatenate(mouths), half, settings.seed),
-        mouth_change=_components(np.concatenate(changes), settings.lip_features - half, settings.seed),
-        face=_components(np.concatenate(faces), settings.face_features - MOTION, settings.seed),
-        motion_scale=np.maximum(np.concatenate(motions).std(axis=0), SMALLEST_SPREAD).astype(np.float32),
-    )
+            face = face_pictures(row["faces"], settings)
+            parts.append((mouth[chosen], change(mouth)[chosen], face[chosen], head_motion(row["box"].reshape(-1, 4))))
+    return TrainingFrames(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def _frame_counts(parquets: list[Path | str], clips: set[str]) -> list[int]:
-    rows = (row for path in parquets for row in read_rows(path, ["clip", "n_frames"]))
-    return [row["n_frames"] for row in rows if row["clip"] in clips]
-
-
-def _components(pictures: np.ndarray, count: int, seed: int) -> Components:
-    """Randomised PCA; where there is less to see than `count`, the other axes are zero and stay silent."""
+def _components(pictures: np.ndarray, count: int, settings: FeatureSettings) -> Components:
+    """Randomised PCA; where there is less to see than `count`, the other axes are zero."""
     possible = min(count, len(pictures) - 1, pictures.shape[1])
     if possible < 1:
         raise DubberError(f"Only {len(pictures)} training frames: too few to fit features on.")
-    found = PCA(possible, svd_solver="randomized", random_state=seed).fit(pictures)
+    found = PCA(possible, svd_solver="randomized", random_state=settings.seed).fit(pictures)
+    spread = np.maximum(np.sqrt(found.explained_variance_), SMALLEST_SPREAD)
     axes = np.zeros((count, pictures.shape[1]), np.float32)
-    axes[:possible] = found.components_
+    axes[:possible] = found.components_ * (spread > SILENT_SHARE * spread[0])[:, None]
     scale = np.ones(count, np.float32)
-    scale[:possible] = np.maximum(np.sqrt(found.explained_variance_), SMALLEST_SPREAD)
+    scale[:possible] = spread**settings.whitening * spread[0] ** (1 - settings.whitening)
     return Components(found.mean_.astype(np.float32), axes, scale)

@@ -40,8 +40,11 @@ class FeatureSettings(Settings):
     lip_features: int = Field(default=512, ge=4, description="width of a frame's lip features")
     face_features: int = Field(default=256, ge=4, description="width of a frame's face features")
     lip_crop: int = Field(default=88, ge=16, description="side of the lip crop's centre that is looked at, pixels")
-    lip_scale: int = Field(default=44, ge=8, description="side to which it is scaled before the components, pixels")
+    lip_scale: int = Field(default=22, ge=8, description="side to which it is scaled before the components, pixels")
     face_scale: int = Field(default=48, ge=8, description="side to which the face is scaled before the components")
     centred: bool = Field(default=True, description="subtract each clip's mean picture: what moves, not who it is")
+    whitening: float = Field(
+        default=0.5, ge=0, le=1, description="0 leaves the components' spreads as they are, 1 makes all of them one"
+    )
     max_frames: int = Field(default=20_000, ge=10, description="training frames that the components are fitted on")
     seed: int = Field(default=0, ge=0, description="seed of the choice of frames and of the solver")

@@ -96,10 +96,16 @@ def smooth_boxes(track: Track, n_frames: int, fps: float, inertia: float) -> np.
 
 
 def smooth(values: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian smoothing of [F] values (sigma in frames); beyond its ends the track is mirrored."""
+    """Smooth [F] values by a Gaussian window of `sigma` frames that leaves parabolas as they are.
+
+    A plain Gaussian would cut the corners of a moving head's path; its fourth-order form does not.
+    """
     reach = max(1, round(3 * sigma))
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    padded = np.pad(values, reach, mode="symmetric")
+    time = np.arange(-reach, reach + 1) / sigma
+    kernel = np.exp(-0.5 * time**2) * (3 - time**2)
+    padded = (
+        np.pad(values, reach, mode="reflect", reflect_type="odd") if len(values) > 1 else values.repeat(2 * reach + 1)
+    )
     return np.convolve(padded, kernel / kernel.sum(), mode="valid")
 
 

@@ -71,7 +71,7 @@ def opened(path: Path | str) -> Iterator[av.container.InputContainer]:
         raise ClipError(f"the file is empty: {path}")
     av.logging.set_level(SILENT_LOG)
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="ignore") as container:
             yield container
     except av.FFmpegError as error:
         raise ClipError(f"{path.name} cannot be decoded: {error.strerror or error}") from error

@@ -6,11 +6,9 @@ Masks are True where a position is real and False where it is padding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -62,14 +60,3 @@ class DubBatch(Batch):
     faces: Tensor
     frame_mask: Tensor
     frame_durations: Tensor
-
-
-def pad_sequences(sequences: Sequence[np.ndarray], value: float) -> Tensor:
-    """[n_i, ...] each -> [B, max n, ...]; integers become int64, floats float32, bools stay."""
-    longest = max(len(sequence) for sequence in sequences)
-    first = sequences[0]
-    kind = {"b": torch.bool, "i": torch.int64, "f": torch.float32}[first.dtype.kind]
-    padded = torch.full((len(sequences), longest, *first.shape[1:]), value, dtype=kind)
-    for i, sequence in enumerate(sequences):
-        padded[i, : len(sequence)] = torch.from_numpy(np.ascontiguousarray(sequence)).to(kind)
-    return padded

@@ -1,13 +1,12 @@
 """Checkpoints that are whole or not there.
 
-A checkpoint is a folder `step-000000500`: tensors in safetensors files, everything else in `state.json`, which is
-written last and holds the checksums of the others. The folder gets its name only when all of it is on the disk, so a
-kill, a full disk or a lost node never leaves one that looks whole and is not.
+A checkpoint is a folder `step-<k>`: tensors in safetensors files, everything else in `state.json`, which is written
+last and holds the checksum of every other file. The folder gets its name by one rename after all of it is on the disk.
+So whatever a kill, a full disk or a lost machine leaves behind is either a whole checkpoint or is seen not to be one.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import logging
@@ -19,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -28,123 +26,146 @@ from dubber.errors import DubberError
 
 log = logging.getLogger(__name__)
 
-NAME = re.compile(r"step-(\d{9})")
 STATE = "state.json"
+NAME = re.compile(r"step-(\d+)")
+UNFINISHED = ".unfinished-"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a training can go on from.
+    """A whole checkpoint on the disk.
 
     Attributes:
-        step: optimiser steps that were done.
-        tensors: file name -> tensors: the model, the optimiser, the random number generators.
-        state: everything else; JSON.
+        path: its folder.
+        step: optimiser steps done.
+        state: what was given to `Checkpoints.save` beside the tensors.
     """
 
+    path: Path
     step: int
-    tensors: dict[str, dict[str, Tensor]]
-    state: dict[str, Any]
+    state: Mapping[str, Any]
+
+    def tensors(self, name: str) -> dict[str, Tensor]:
+        """One of the tensor files, on the CPU."""
+        return load_file(self.path / f"{name}.safetensors")
 
 
-def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
-    """Write a checkpoint under `folder` and drop all but the newest `keep`.
+class Checkpoints:
+    """The checkpoints of one run.
 
-    Raises:
-        DubberError: the disk is full or cannot be written; earlier checkpoints are untouched.
+    Args:
+        folder: where they lie.
+        keep: how many whole ones stay, the newest.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"step-{checkpoint.step:09d}"
-    temporary = folder / f".{path.name}.{os.getpid()}.tmp"
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        _write(temporary, checkpoint)
-        shutil.rmtree(path, ignore_errors=True)
-        temporary.rename(path)
-        _sync(folder)
-    except (OSError, SafetensorError) as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
-        raise DubberError(
-            f"A checkpoint could not be written: {'the disk is full' if full else error}",
-            looked_at=path,
-            hint="Nothing is lost: make room and run the same command again; it goes on from the last whole one.",
-        ) from error
-    for old in _by_step(folder)[keep:]:
-        shutil.rmtree(old, ignore_errors=True)
-    _sweep(folder)
-    return path
 
+    def __init__(self, folder: Path | str, keep: int) -> None:
+        self.folder, self.keep = Path(folder), keep
 
-def _write(folder: Path, checkpoint: Checkpoint) -> None:
-    checksums = {}
-    for name, tensors in checkpoint.tensors.items():
-        file = folder / f"{name}.safetensors"
-        save_file({key: tensor.detach().contiguous().cpu() for key, tensor in tensors.items()}, file)
-        _sync(file)
-        checksums[file.name] = _checksum(file)
-    state = folder / STATE
-    state.write_text(json.dumps({"step": checkpoint.step, "checksums": checksums, **checkpoint.state}, indent=1))
-    _sync(state)
+    def save(self, step: int, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> Path:
+        """Write a checkpoint, then drop the oldest beyond `keep`.
 
+        Args:
+            tensors: file name without suffix -> tensors by name.
+            state: JSON values.
 
-def last_checkpoint(folder: Path) -> Checkpoint | None:
-    """The newest whole checkpoint; broken ones are passed over with a warning."""
-    for path in _by_step(folder):
+        Raises:
+            DubberError: it could not be written; the ones before are untouched.
+        """
+        final = self.folder / f"step-{step:09d}"
+        temporary = self.folder / f"{UNFINISHED}{final.name}"
         try:
-            return _read(path)
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            log.warning("checkpoint %s is not whole and is passed over: %s", path, error)
-    return None
+            self.tidy()
+            temporary.mkdir(parents=True)
+            _write(temporary, tensors, {"step": step, **state})
+            if final.exists():  # a broken one of the same step
+                _remove(final)
+            temporary.rename(final)
+            _sync(self.folder)
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise DubberError(
+                f"The checkpoint of step {step} cannot be written: {error}",
+                looked_at=final,
+                hint="Make room on the disk and run the same command again: "
+                f"training goes on from {self._newest_name()}.",
+            ) from error
+        self._prune(step)
+        return final
+
+    def _prune(self, step: int) -> None:
+        """Keep the newest up to `step`; later ones were passed over when this run went on from an older one."""
+        found = self._found()
+        later = [path for number, path in found if number > step]
+        older = [path for number, path in found if number <= step]
+        for path in (*later, *older[self.keep :]):
+            _remove(path)
+
+    def latest(self) -> Checkpoint | None:
+        """The newest whole checkpoint; broken ones are passed over with a warning."""
+        for step, path in self._found():
+            reason = _flaw(path)
+            if reason is None:
+                return Checkpoint(path, step, json.loads((path / STATE).read_text())["state"])
+            log.warning("checkpoint %s is passed over: %s", path, reason)
+        return None
+
+    def tidy(self) -> None:
+        """Remove what a killed process left unfinished; call it only where no other process writes."""
+        for path in self.folder.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _found(self) -> list[tuple[int, Path]]:
+        """Steps and folders, newest first."""
+        if not self.folder.is_dir():
+            return []
+        named = [(NAME.fullmatch(path.name), path) for path in self.folder.iterdir()]
+        return sorted(((int(match[1]), path) for match, path in named if match), reverse=True)
+
+    def _newest_name(self) -> str:
+        found = self._found()
+        return found[0][1].name if found else "its start"
 
 
-def _read(path: Path) -> Checkpoint:
-    state: dict[str, Any] = json.loads((path / STATE).read_text())
-    tensors = {}
-    for name, expected in state.pop("checksums").items():
-        if _checksum(path / name) != expected:
-            raise ValueError(f"{name} has another checksum")
-        tensors[Path(name).stem] = load_file(path / name)
-    return Checkpoint(state.pop("step"), tensors, state)
+def _write(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> None:
+    for name, content in tensors.items():
+        save_file({k: v.detach().cpu().contiguous() for k, v in content.items()}, folder / f"{name}.safetensors")
+    checksums = {path.name: checksum(path) for path in sorted(folder.iterdir())}
+    for name in checksums:
+        _sync(folder / name)
+    with (folder / STATE).open("w") as file:
+        json.dump({"checksums": checksums, "state": dict(state)}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    _sync(folder)
 
 
-def _by_step(folder: Path) -> list[Path]:
-    """Checkpoint folders, the newest first."""
-    if not folder.is_dir():
-        return []
-    return sorted((path for path in folder.iterdir() if NAME.fullmatch(path.name)), reverse=True)
+def _flaw(path: Path) -> str | None:
+    """Why a folder is not a whole checkpoint; None if it is one."""
+    try:
+        stored = json.loads((path / STATE).read_text())
+        wrong = [name for name, value in stored["checksums"].items() if checksum(path / name) != value]
+        return f"{', '.join(wrong)} changed after it was written" if wrong else None
+    except (OSError, ValueError, KeyError) as error:
+        return f"{type(error).__name__}: {error}"
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what killed processes left half-written."""
-    for path in folder.glob(".step-*.tmp"):
-        shutil.rmtree(path, ignore_errors=True)
+def _remove(path: Path) -> None:
+    """Rename first: a removal that is cut short must not look like a broken checkpoint."""
+    doomed = path.with_name(f"{UNFINISHED}{path.name}-old")
+    path.rename(doomed)
+    shutil.rmtree(doomed)
 
 
-def _checksum(path: Path) -> str:
+def checksum(path: Path) -> str:
+    """SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:
+    """Force a file or a folder's entries onto the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's moments, by parameter number and name."""
-    state = optimiser.state_dict()["state"]
-    return {f"{i}.{name}": torch.as_tensor(value) for i, values in state.items() for name, value in values.items()}
-
-
-def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Put back what `optimiser_tensors` gave."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in tensors.items():
-        number, _, name = key.partition(".")
-        state.setdefault(int(number), {})[name] = tensor
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

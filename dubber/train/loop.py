@@ -1,227 +1,269 @@
-"""The training loop of both stages: steps, checkpoints, validation; the same run whether or not it was stopped.
+"""The loop of both stages: from a model, its losses and its data to trained weights, whatever happens on the way.
 
-What a run remembers is listed once, in `Trainer._checkpoint` and `Trainer._restore`.
+What a run is, is its `Progress`, the weights, the optimiser and the generators; all of it is in every checkpoint. The
+learning rate and the order of the clips are functions of the step. So a run that was stopped ends with the same
+weights, bit for bit on a CPU, as one that was not.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-import signal
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dubber.errors import DubberError
+from dubber.errors import DubberError, ResumeError
 from dubber.model.batch import Batch
-from dubber.train.checkpoint import (
-    Checkpoint,
-    last_checkpoint,
-    optimiser_tensors,
-    restore_optimiser,
-    save_checkpoint,
-)
-from dubber.train.data import TrainingClip, collate
+from dubber.train.checkpoint import Checkpoint, Checkpoints
+from dubber.train.data import TrainingData
 from dubber.train.losses import Losses
-from dubber.train.runlog import RunLog
+from dubber.train.optimiser import learning_rate, load_optimiser, make_optimiser, optimiser_tensors
+from dubber.train.randomness import load_random_state, random_scalars, random_tensors, seed_everything
+from dubber.train.runlog import LOSS, Display, MetricsLog, RunFolder
 from dubber.train.runtime import Runtime
 from dubber.train.sampler import LengthBuckets
 from dubber.train.settings import StageSettings
+from dubber.train.signals import StopRequests
 
 log = logging.getLogger(__name__)
 
-STOPPED = 75  # exit code of a run that was asked to stop and can go on (EX_TEMPFAIL)
-VALIDATION_SEED = 1
-
-Compute = Callable[[Batch, torch.Generator], Losses]
-"""A batch and the flow's generator -> losses, with gradient."""
-
-
-class Stopped(SystemExit):
-    """The run was asked to stop (SIGTERM, SIGUSR1); its checkpoint is written."""
+VALIDATION_SEED = 20_000
 
 
 @dataclass(frozen=True)
-class TrainingData:
-    """Training and validation clips, and the codec's [PAD]."""
+class Task:
+    """What is trained.
 
-    train: Sequence[TrainingClip]
-    val: Sequence[TrainingClip]
-    pad: int
+    Attributes:
+        model: its trainable parameters are.
+        forward: (batch, generator) -> the model's output; runs in the chosen precision.
+        losses: (output, batch) -> `Losses`; runs in float32.
+    """
+
+    model: nn.Module
+    forward: Callable[[Batch, torch.Generator], Any]
+    losses: Callable[[Any, Batch], Losses]
+
+
+@dataclass
+class Interval:
+    """Sums since the last line of the log."""
+
+    steps: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    sums: dict[str, float] = field(default_factory=dict)
+
+    def add(self, values: Mapping[str, float], tokens: int, seconds: float) -> None:
+        self.steps, self.tokens, self.seconds = self.steps + 1, self.tokens + tokens, self.seconds + seconds
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def means(self) -> dict[str, float]:
+        """The mean of each value over the steps."""
+        return {name: value / self.steps for name, value in self.sums.items()}
+
+
+@dataclass
+class Progress:
+    """How far a run has come.
+
+    Attributes:
+        step: optimiser steps done.
+        seconds: time spent, over all attempts.
+        interval: what the next line of the log averages.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    interval: Interval = field(default_factory=Interval)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Progress:
+        """The inverse of `dataclasses.asdict`."""
+        return cls(state["step"], state["seconds"], Interval(**state["interval"]))
 
 
 class Trainer:
-    """Trains one model in one run directory.
+    """Trains a task to its last step, from wherever its checkpoints say.
 
     Args:
-        model: parameters with `requires_grad` are trained.
-        compute: the losses of a batch.
-        settings: optimisation.
-        data: clips.
-        runtime: device and number format.
-        folder: the run directory; checkpoints and metrics.jsonl live in it.
-        name: for the progress line.
+        name: of the run, for the log.
+        folder: where its checkpoints and metrics lie.
     """
 
     def __init__(
-        self,
-        model: nn.Module,
-        compute: Compute,
-        settings: StageSettings,
-        data: TrainingData,
-        runtime: Runtime,
-        folder: Path,
-        name: str,
+        self, name: str, task: Task, data: TrainingData, settings: StageSettings, folder: RunFolder, runtime: Runtime
     ) -> None:
-        self.model, self.compute, self.settings, self.data = model, compute, settings, data
-        self.runtime, self.folder, self.name = runtime, folder, name
-        self.trained = [p for p in model.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(
-            self.trained, lr=settings.lr, betas=settings.betas, weight_decay=settings.weight_decay, fused=True
+        self.name, self.task, self.data, self.settings, self.runtime = name, task, data, settings, runtime
+        self.model = task.model.to(runtime.device)
+        self.trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.optimiser = make_optimiser(self.model, settings)
+        self.sampler = LengthBuckets(
+            data.train.lengths, settings.batch_size, settings.seed, runtime.rank, runtime.world
         )
-        self.generator = torch.Generator().manual_seed(settings.seed)
-        self.buckets = LengthBuckets([clip.length for clip in data.train], settings.batch_size, settings.seed)
-        self.total = settings.steps or settings.epochs * len(self.buckets)
-        self.step, self.seconds = 0, 0.0
-        self._stop_asked = False
-        self._epoch: tuple[int, list[list[int]]] = (-1, [])
+        self.total = settings.total_steps(self.sampler.batches_per_epoch)
+        self.validation = data.val.some(settings.validation_clips, settings.seed)
+        self.flow = torch.Generator()
+        self.progress = Progress()
+        self.folder = folder
+        self.checkpoints = Checkpoints(folder.checkpoints, settings.keep_checkpoints)
 
-    def train(self) -> None:
-        """Go on from the last whole checkpoint until the last step.
+    def run(self) -> None:
+        """Train what is left; nothing if the run is finished.
 
         Raises:
-            Stopped: a signal asked to stop; the checkpoint of this step is written.
-            DubberError: the loss is not finite, or a checkpoint cannot be written.
+            Stopped: a signal asked for it; everything is saved.
+            DubberError: a loss is not finite, or a checkpoint cannot be written.
         """
-        self._restore()
-        if self.step >= self.total:
-            log.info("%s: trained already, %d steps", self.name, self.step)
+        self._begin()
+        if self.progress.step == self.total:
+            log.info("%s: finished before, at step %d", self.name, self.total)
             return
-        self._listen()
-        self.run_log = RunLog(self.folder / "metrics.jsonl", self.name, self.step, self.total)
-        began = time.monotonic() - self.seconds
+        if self.progress.step:
+            log.info("%s: goes on from step %d of %d", self.name, self.progress.step, self.total)
+        self.metrics = MetricsLog(self.folder.metrics, self.progress.step or -1)
+        self.display = Display(self.name, self.progress.step, self.total)
         try:
-            if self.step == 0:
-                self._validate()
-            while self.step < self.total:
-                self._advance()
-                self.seconds = time.monotonic() - began
-                self._keep_records()
+            with StopRequests() as requests:
+                if self.progress.step == 0:
+                    self._validate()
+                while self.progress.step < self.total:
+                    self._step()
+                    self._after_step(requests)
         finally:
-            self.run_log.close()
+            self.display.close()
+            self.metrics.close()
 
-    def _advance(self) -> None:
+    def _begin(self) -> None:
+        """Go on from the newest whole checkpoint, or seed everything."""
+        found = self.checkpoints.latest()
+        if found is None:
+            seed_everything(self.settings.seed)
+            self.flow.manual_seed(self.settings.seed)
+            return
+        self._restore(found)
+
+    def _step(self) -> None:
         """One optimiser step."""
-        settings, started = self.settings, time.monotonic()
+        started = time.monotonic()
         self.model.train()
-        clips = [self.data.train[i] for i in self._batch()]
-        batch = collate(clips, self.data.pad).to(self.runtime.device)
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(settings, self.step, self.total)
-        with self.runtime.autocast():
-            losses = self.compute(batch, self.generator)
-        if not torch.isfinite(losses.total):
-            raise DubberError(
-                f"The loss is not finite at step {self.step + 1}: {_plain(losses.terms)}.",
-                looked_at=f"the clips {', '.join(batch.clips)}",
-                hint="The weights have not moved. Lower the learning rate, or look at these clips.",
-            )
+        batch = self.data.train.batch(self.sampler.batch(self.progress.step)).to(self.runtime.device)
+        losses = self._losses(batch, self.flow)
+        values = _plain(losses)
+        if not math.isfinite(values[LOSS]):
+            raise _not_finite(self.progress.step + 1, values, batch)
         self.optimiser.zero_grad(set_to_none=True)
         losses.total.backward()
-        norm = nn.utils.clip_grad_norm_(self.trained, settings.grad_clip)
+        norm = float(nn.utils.clip_grad_norm_(self.trained, self.settings.grad_clip))
+        if not math.isfinite(norm):
+            raise _not_finite(self.progress.step + 1, {"grad_norm": norm, **values}, batch)
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.settings, self.progress.step, self.total)
         self.optimiser.step()
-        self.step += 1
-        self.run_log.progress(self.step, float(losses.total.detach()))
-        if self.step % settings.log_every == 0 or self.step == self.total:
-            tokens = int(batch.token_mask.sum())
-            self.run_log.write(
-                self.step,
-                "train",
-                loss=float(losses.total.detach()),
-                terms=_plain(losses.terms),
-                lr=self.optimiser.param_groups[0]["lr"],
-                grad_norm=float(norm),
-                tokens_per_second=tokens / (time.monotonic() - started),
-                seconds_left=self.run_log.seconds_left(self.step),
-            )
+        self.progress.step += 1
+        seconds = time.monotonic() - started
+        self.progress.seconds += seconds
+        self.progress.interval.add({**values, "grad_norm": norm}, int(batch.token_mask.sum()), seconds)
 
-    def _batch(self) -> list[int]:
-        number, position = divmod(self.step, len(self.buckets))
-        if self._epoch[0] != number:
-            self._epoch = (number, self.buckets.epoch(number))
-        return self._epoch[1][position]
+    def _losses(self, batch: Batch, generator: torch.Generator) -> Losses:
+        with self.runtime.autocast():
+            output = self.task.forward(batch, generator)
+        return self.task.losses(output, batch)
 
-    def _keep_records(self) -> None:
-        """Validation and checkpoint when they are due, and the answer to a signal."""
-        last = self.step == self.total
-        if last or self.step % self.settings.validate_every == 0:
+    def _after_step(self, requests: StopRequests) -> None:
+        """Log, validate, save, and stop where it is asked for."""
+        step, settings = self.progress.step, self.settings
+        last = step == self.total
+        if last or step % settings.log_every == 0:
+            self._log()
+        if last or step % settings.validate_every == 0:
             self._validate()
-        if last or self._stop_asked or self.step % self.settings.checkpoint_every == 0:
-            save_checkpoint(self.folder / "checkpoints", self._checkpoint(), self.settings.keep_checkpoints)
-        if self._stop_asked and not last:
-            log.warning("%s: asked to stop at step %d; run the same command to go on", self.name, self.step)
-            raise Stopped(STOPPED)
+        if last or requests.pending or step % settings.checkpoint_every == 0:
+            self._save()
+        if not last:
+            requests.obey(f"{self.name}: stopped at step {step}; the same command goes on from there")
+
+    def _log(self) -> None:
+        """One line of the mean losses since the last one."""
+        progress, interval = self.progress, self.progress.interval
+        means = interval.means()
+        record = {
+            "step": progress.step,
+            "phase": "train",
+            LOSS: means.pop(LOSS),
+            "grad_norm": means.pop("grad_norm"),
+            "terms": means,
+            "lr": self.optimiser.param_groups[0]["lr"],
+            "tokens_per_s": round(interval.tokens / interval.seconds, 1),
+            "seconds_left": round(interval.seconds / interval.steps * (self.total - progress.step), 1),
+        }
+        progress.interval = Interval()
+        self.metrics.write(record)
+        self.display.update(record)
 
     @torch.no_grad()
     def _validate(self) -> None:
-        """Mean losses over the validation clips, always with the same t and masks."""
-        if not self.data.val:
+        """Mean losses over the validation clips, with the same t and masks every time."""
+        if not len(self.validation):
             return
+        started = time.monotonic()
         self.model.eval()
         generator = torch.Generator().manual_seed(VALIDATION_SEED)
-        totals: dict[str, float] = {}
-        clips = sorted(self.data.val, key=lambda clip: (clip.length, clip.clip))
-        for start in range(0, len(clips), self.settings.batch_size):
-            chosen = clips[start : start + self.settings.batch_size]
-            batch = collate(chosen, self.data.pad).to(self.runtime.device)
-            with self.runtime.autocast():
-                losses = self.compute(batch, generator)
-            for name, value in {"loss": losses.total, **losses.terms}.items():
-                totals[name] = totals.get(name, 0.0) + float(value) * len(chosen) / len(clips)
-        self.run_log.write(self.step, "val", loss=totals.pop("loss"), terms=totals)
+        sums: dict[str, float] = {}
+        order = sorted(range(len(self.validation)), key=lambda i: (self.validation.lengths[i], i))
+        for start in range(0, len(order), self.settings.batch_size):
+            batch = self.validation.batch(order[start : start + self.settings.batch_size]).to(self.runtime.device)
+            for name, value in _plain(self._losses(batch, generator)).items():
+                sums[name] = sums.get(name, 0.0) + value * len(batch.clips)
+        means = {name: value / len(order) for name, value in sums.items()}
+        self.metrics.write({"step": self.progress.step, "phase": "val", LOSS: means.pop(LOSS), "terms": means})
+        self.progress.seconds += time.monotonic() - started
 
-    def _listen(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGUSR1):
-            signal.signal(number, self._ask_to_stop)
+    def _save(self) -> None:
+        """A checkpoint; the metrics first, so that they never lack a line that it has passed."""
+        self.metrics.sync()
+        tensors = {
+            "model": self.model.state_dict(),
+            "optimiser": optimiser_tensors(self.optimiser, self.model),
+            "random": random_tensors(self.flow, self.runtime.device),
+        }
+        state = {
+            "progress": asdict(self.progress),
+            "position": asdict(self.sampler.position(self.progress.step)),
+            "random": random_scalars(),
+        }
+        self.checkpoints.save(self.progress.step, tensors, state)
 
-    def _ask_to_stop(self, *_: object) -> None:
-        self._stop_asked = True
-
-    def _checkpoint(self) -> Checkpoint:
-        random = {"torch": torch.get_rng_state(), "flow": self.generator.get_state()}
-        if self.runtime.device.type == "cuda":
-            random["cuda"] = torch.cuda.get_rng_state(self.runtime.device)
-        tensors = {"model": self.model.state_dict(), "optimiser": optimiser_tensors(self.optimiser), "random": random}
-        return Checkpoint(self.step, tensors, {"seconds": self.seconds})
-
-    def _restore(self) -> None:
-        found = last_checkpoint(self.folder / "checkpoints")
-        if found is None:
-            torch.manual_seed(self.settings.seed)
-            return
-        self.model.load_state_dict(found.tensors["model"])
-        restore_optimiser(self.optimiser, found.tensors["optimiser"])
-        torch.set_rng_state(found.tensors["random"]["torch"])
-        self.generator.set_state(found.tensors["random"]["flow"])
-        if self.runtime.device.type == "cuda" and "cuda" in found.tensors["random"]:
-            torch.cuda.set_rng_state(found.tensors["random"]["cuda"], self.runtime.device)
-        self.step, self.seconds = found.step, found.state["seconds"]
-        log.info("%s: goes on from step %d of %d", self.name, self.step, self.total)
+    def _restore(self, found: Checkpoint) -> None:
+        self.progress = Progress.from_state(found.state["progress"])
+        if asdict(self.sampler.position(self.progress.step)) != found.state["position"]:
+            raise ResumeError(
+                "A checkpoint belongs to other data or batches than this run's.",
+                looked_at=found.path,
+                hint="Remove its run directory and run the same command again.",
+            )
+        self.model.load_state_dict(found.tensors("model"))
+        load_optimiser(self.optimiser, self.model, found.tensors("optimiser"))
+        load_random_state(found.tensors("random"), found.state["random"], self.flow, self.runtime.device)
 
 
-def learning_rate(settings: StageSettings, step: int, total: int) -> float:
-    """Linear warm-up to `lr`, then a cosine to 0 or a constant; `step` counts from 0."""
-    warmup = settings.warmup_share * total
-    if step < warmup:
-        return settings.lr * (step + 1) / (warmup + 1)
-    if settings.schedule == "constant":
-        return settings.lr
-    return settings.lr * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(total - warmup, 1)))
+def _plain(losses: Losses) -> dict[str, float]:
+    """All losses as numbers, moved off the device at once."""
+    names = [LOSS, *losses.terms]
+    values: list[Tensor] = [losses.total, *losses.terms.values()]
+    return dict(zip(names, torch.stack([value.detach().float() for value in values]).tolist(), strict=True))
 
 
-def _plain(terms: dict[str, Tensor]) -> dict[str, float]:
-    return {name: float(value.detach()) for name, value in terms.items()}
+def _not_finite(step: int, values: Mapping[str, float], batch: Batch) -> DubberError:
+    terms = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+    return DubberError(
+        f"Training is not finite at step {step}: {terms}. The weights have not been changed by it.",
+        looked_at=f"clips {', '.join(batch.clips)}",
+        hint="Look at these clips; lower lr or grad_clip; with precision bf16, try float32.",
+    )

@@ -1,35 +1,37 @@
 """A run from settings and artifacts to `model.safetensors` and `summary.json`.
 
-The run directory is named by a fingerprint of everything that changes the result: settings, data, code, and for the
-student its teacher. The same fingerprint goes on or is finished; another one starts its own directory.
+Its directory lies beside them and is named by a fingerprint of everything that changes the result: settings, data,
+code, and for the student its teacher. The same fingerprint is gone on with, or is finished; another one starts its own
+directory.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import Any, Literal
 
 from dubber import provenance
-from dubber.artifacts import atomic_path
-from dubber.errors import DubberError
+from dubber.errors import ConfigError
 from dubber.model.dubber import Dubber
-from dubber.model.files import Provenance, build, load_model, save_model
 from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
 from dubber.model.tts import TTS
-from dubber.train.data import Artifacts, load_clips
-from dubber.train.loop import Trainer, TrainingData
+from dubber.train.data import read_data, read_splits
+from dubber.train.loop import Task, Trainer
 from dubber.train.losses import stage1_losses, stage2_losses
-from dubber.train.runlog import read_metrics
-from dubber.train.runtime import Runtime, start
+from dubber.train.randomness import seed_everything
+from dubber.train.runlog import ENVIRONMENT, flat, locked_run, write_json
+from dubber.train.runtime import Runtime, make_runtime
 from dubber.train.settings import StageSettings
+from dubber.train.summary import summarise
+from dubber.train.weights import Description, describe_model, load_model, save_model
 
 log = logging.getLogger(__name__)
+
+Paths = Sequence[Path | str]
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,9 @@ class RunSettings:
         model: sizes.
         objective: losses and flow.
         parts: of the student; None for the teacher.
-        stage: optimisation.
+        stage: the training itself.
         codec: name of the codec.
-        features: name of the features; empty for the teacher.
+        features: name of the features; None for the teacher.
     """
 
     model: ModelSettings
@@ -50,23 +52,23 @@ class RunSettings:
     parts: PartsSettings | None
     stage: StageSettings
     codec: str
-    features: str
+    features: str | None
 
     @classmethod
-    def parse(cls, raw: dict[str, Any]) -> RunSettings:
-        """From the JSON of `dubber.plan.Plan.stage1_settings` or `stage2_settings`."""
+    def parse(cls, settings: Mapping[str, Any]) -> RunSettings:
+        """From the mapping that `dubber.plan.Plan.stage1_settings` or `stage2_settings` gives."""
         return cls(
-            ModelSettings.model_validate(raw["model"]),
-            ObjectiveSettings.model_validate(raw["objective"]),
-            PartsSettings.model_validate(raw["parts"]) if "parts" in raw else None,
-            StageSettings.model_validate(raw["stage"]),
-            raw["codec"],
-            raw.get("features", ""),
+            model=ModelSettings.model_validate(settings["model"]),
+            objective=ObjectiveSettings.model_validate(settings["objective"]),
+            parts=PartsSettings.model_validate(settings["parts"]) if "parts" in settings else None,
+            stage=StageSettings.model_validate(settings["stage"]),
+            codec=settings["codec"],
+            features=settings.get("features"),
         )
 
     def identity(self) -> dict[str, Any]:
-        """What of the settings changes the result."""
-        return {
+        """What of the settings decides the result, as JSON values."""
+        identity = {
             "model": self.model.model_dump(mode="json"),
             "objective": self.objective.model_dump(mode="json"),
             "parts": self.parts.model_dump(mode="json") if self.parts else None,
@@ -74,159 +76,166 @@ class RunSettings:
             "codec": self.codec,
             "features": self.features,
         }
+        return {name: value for name, value in identity.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """The files that a run learns from: one per shard, and a manifest per corpus; `features` for the student."""
+
+    tokens: Paths
+    matrix: Paths
+    manifests: Paths
+    features: Paths = ()
+
+    def identity(self) -> dict[str, str]:
+        """Digests of the files' content, and of what the manifests say that matters here: the splits."""
+        files = {"tokens": self.tokens, "matrix": self.matrix, "features": self.features}
+        digests = {name: [provenance.file_digest(path) for path in paths] for name, paths in files.items()}
+        splits = read_splits(self.manifests)
+        digests["splits"] = [sorted(splits.train), sorted(splits.val)]
+        return {name: provenance.digest(value) for name, value in digests.items() if value}
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a run leaves: the model's file and the summary's."""
+    """Where a run leaves its model file and its summary."""
 
     model: Path
     summary: Path
 
 
-def train_stage1(raw: dict[str, Any], artifacts: Artifacts, outputs: Outputs, *, code: str, threads: int) -> None:
-    """Pre-train the teacher (eq. 9).
+def train_stage1(
+    settings: Mapping[str, Any],
+    *,
+    tokens: Paths,
+    matrix: Paths,
+    manifests: Paths,
+    model: Path,
+    summary: Path,
+    code: str,
+    threads: int,
+) -> None:
+    """Train the teacher (eq. 9), or go on with it; a finished run is only exported again.
 
     Args:
-        raw: settings, as `RunSettings.parse` reads them.
+        settings: as `RunSettings.parse` takes them.
+        model: the model file; the run directory is made beside it.
+        summary: the summary file.
         code: digest of the code that trains.
+        threads: CPU threads.
+
+    Raises:
+        Stopped: a signal asked for it (exit code 75); the same call goes on.
+        DubberError: no data, a loss that is not finite, a full disk.
     """
-    settings = RunSettings.parse(raw)
-    folder, fingerprint = _run_directory(settings, artifacts, outputs, code, teacher="")
-    runtime = start(settings.stage.device, settings.stage.precision, threads)
-    torch.manual_seed(settings.stage.seed)
-    model = TTS(settings.model, settings.objective).to(runtime.device)
+    parsed = RunSettings.parse(settings)
 
-    def compute(batch, generator):
-        return stage1_losses(model(batch, generator), batch, settings.objective)
+    def make_task(runtime: Runtime) -> Task:
+        tts = TTS(parsed.model, parsed.objective)
+        return Task(tts, tts, lambda output, batch: stage1_losses(output, batch, parsed.objective))
 
-    trainer = _trainer(model, compute, settings, artifacts, runtime, folder, "stage1")
-    trainer.train()
-    _finish(trainer, settings, outputs, Provenance("stage1", fingerprint, settings.codec), threads)
+    artifacts = Artifacts(tokens, matrix, manifests)
+    _train("stage1", parsed, artifacts, Outputs(Path(model), Path(summary)), make_task, {"code": code}, threads)
 
 
 def train_stage2(
-    raw: dict[str, Any], artifacts: Artifacts, teacher: Path, outputs: Outputs, *, code: str, threads: int
+    settings: Mapping[str, Any],
+    *,
+    tokens: Paths,
+    matrix: Paths,
+    features: Paths,
+    manifests: Paths,
+    teacher: Path,
+    model: Path,
+    summary: Path,
+    code: str,
+    threads: int,
 ) -> None:
-    """Adapt the teacher to dubbing (eq. 7).
+    """Train the student (eq. 7), or go on with it; as `train_stage1`.
 
     Args:
-        raw: settings, as `RunSettings.parse` reads them.
-        teacher: the model file of stage 1; not read by the ablation without pre-training.
-        code: digest of the code that trains.
+        teacher: the model file of stage 1; not looked at by the ablation without pre-training.
+
+    Raises:
+        Stopped, DubberError: as `train_stage1`.
+        ConfigError: the teacher is of another size or codec, or distillation is on without pre-training.
     """
-    settings = RunSettings.parse(raw)
-    taught = load_model(teacher) if settings.parts.pretraining or settings.parts.distillation else None
-    if taught is not None and taught.provenance.codec != settings.codec:
-        raise DubberError(
-            f"The teacher speaks the codec '{taught.provenance.codec}', the student '{settings.codec}'.",
-            looked_at=teacher,
+    parsed = RunSettings.parse(settings)
+    origin = {"code": code, **_teacher_identity(Path(teacher), parsed)}
+
+    def make_task(runtime: Runtime) -> Task:
+        student = Dubber(parsed.model, parsed.objective, parsed.parts)
+        tts = None
+        if parsed.parts.pretraining:
+            tts = load_model(teacher, "stage1", runtime.device).requires_grad_(False)
+            student.initialise_from(tts)
+        return Task(
+            student,
+            lambda batch, generator: student(batch, tts, generator),
+            lambda output, batch: stage2_losses(output, batch, parsed.objective, parsed.parts),
         )
-    parent = taught.provenance.fingerprint if taught else ""
-    folder, fingerprint = _run_directory(settings, artifacts, outputs, code, teacher=parent)
-    runtime = start(settings.stage.device, settings.stage.precision, threads)
-    torch.manual_seed(settings.stage.seed)
-    model = build(settings.model, settings.objective, settings.parts)
-    if settings.parts.pretraining:
-        model.initialise_from(taught.model)
-    model = model.to(runtime.device)
-    tts = taught.model.to(runtime.device) if settings.parts.distillation else None
 
-    def compute(batch, generator):
-        return stage2_losses(model(batch, tts, generator), batch, settings.objective, settings.parts)
-
-    trainer = _trainer(model, compute, settings, artifacts, runtime, folder, outputs.model.parent.name)
-    trainer.train()
-    made = Provenance("stage2", fingerprint, settings.codec, settings.features)
-    _finish(trainer, settings, outputs, made, threads)
+    artifacts = Artifacts(tokens, matrix, manifests, features)
+    _train("stage2", parsed, artifacts, Outputs(Path(model), Path(summary)), make_task, origin, threads)
 
 
-def _run_directory(
-    settings: RunSettings, artifacts: Artifacts, outputs: Outputs, code: str, teacher: str
-) -> tuple[Path, str]:
-    """The folder of this fingerprint, with config.json and environment.json."""
-    data = [provenance.file_digest(p) for p in (*artifacts.tokens, *artifacts.matrix, *artifacts.features)]
-    identity = {**settings.identity(), "data": provenance.digest(data), "code": code, "teacher": teacher}
-    fingerprint = provenance.digest(identity)
-    base = outputs.model.parent
-    folder = base / fingerprint
-    if not folder.exists():
-        _name_differences(base, identity)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = {"config.json": identity, "environment.json": provenance.environment()}
-    for name, content in written.items():
-        with atomic_path(folder / name) as temporary:
-            temporary.write_text(json.dumps(content, indent=1))
-    return folder, fingerprint
-
-
-def _name_differences(base: Path, identity: dict[str, Any]) -> None:
-    """Say what sets a new run apart from the newest one beside it."""
-    others = sorted(base.glob("*/config.json"), key=lambda path: path.stat().st_mtime)
-    if others:
-        before, now = _flat(json.loads(others[-1].read_text())), _flat(json.loads(json.dumps(identity)))
-        changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
-        log.info("a new run beside %s: %s differ", others[-1].parent.name, ", ".join(changed))
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(value, dict):
-        return {prefix: value}
-    return {k: v for key, inner in value.items() for k, v in _flat(inner, f"{prefix}.{key}".strip(".")).items()}
-
-
-def _trainer(model, compute, settings: RunSettings, artifacts, runtime: Runtime, folder: Path, name: str) -> Trainer:
-    train, val = load_clips(artifacts, "train"), load_clips(artifacts, "val")
-    if not train:
-        raise DubberError(
-            "There are no training clips that went through every step.",
-            looked_at=", ".join(map(str, artifacts.manifests)),
-            hint="Read the failures beside the shards under work/.",
-        )
-    log.info("%s: %d training and %d validation clips", name, len(train), len(val))
-    data = TrainingData(train, val, settings.model.pad)
-    return Trainer(model, compute, settings.stage, data, runtime, folder, name)
-
-
-def _finish(trainer: Trainer, settings: RunSettings, outputs: Outputs, made: Provenance, threads: int) -> None:
-    """Write the summary and the model's file."""
-    metrics = read_metrics(trainer.folder / "metrics.jsonl")
-    summary = {
-        "fingerprint": made.fingerprint,
-        "stage": made.stage,
-        "run_directory": trainer.folder.name,
-        "steps": trainer.step,
-        "epochs": trainer.step / len(trainer.buckets),
-        "clips": {"train": len(trainer.data.train), "val": len(trainer.data.val)},
-        "losses": {phase: _ends([line for line in metrics if line["phase"] == phase]) for phase in ("train", "val")},
-        "seconds": trainer.seconds,
-        "seed": settings.stage.seed,
-        "device": str(trainer.runtime.device),
-        "precision": settings.stage.precision,
-        "threads": threads,
-        "parameters": count_parameters(trainer.model),
-        "finished": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
-    }
-    with atomic_path(outputs.summary) as temporary:
-        temporary.write_text(json.dumps(summary, indent=1))
-    save_model(outputs.model, trainer.model, settings.model, settings.objective, settings.parts, made)
-
-
-def _ends(lines: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """The mean of every loss over the first and the last tenth of the lines."""
-    share = max(1, len(lines) // 10)
-    if not lines:
+def _teacher_identity(path: Path, settings: RunSettings) -> dict[str, str]:
+    """The teacher's fingerprint; nothing for a student that has none."""
+    if not settings.parts.pretraining:
+        if settings.parts.distillation:
+            raise ConfigError(
+                "Distillation needs a teacher, and a student without pre-training has none.",
+                looked_at="parts.pretraining: false, parts.distillation: true",
+                hint="Set parts.distillation: false as well.",
+            )
         return {}
-    return {"first": _mean(lines[:share]), "last": _mean(lines[-share:])}
+    teacher = describe_model(path)
+    theirs = flat({"codec": teacher.codec, "model": teacher.model.model_dump(mode="json")})
+    ours = flat({"codec": settings.codec, "model": settings.model.model_dump(mode="json")})
+    differing = [f"{name}: {theirs.get(name)} and {ours[name]}" for name in ours if theirs.get(name) != ours[name]]
+    if differing:
+        raise ConfigError(
+            f"Teacher and student are not of one kind: {'; '.join(differing)}.",
+            looked_at=path,
+            hint="Train stage 1 with the student's size and codec.",
+        )
+    return {"teacher": teacher.fingerprint}
 
 
-def _mean(lines: list[dict[str, Any]]) -> dict[str, float]:
-    names = {"loss": [line["loss"] for line in lines]}
-    names |= {term: [line["terms"][term] for line in lines] for term in lines[0]["terms"]}
-    return {name: sum(values) / len(values) for name, values in names.items()}
-
-
-def count_parameters(model: TTS | Dubber) -> dict[str, int]:
-    """Parameters of every top-level module, and of all."""
-    counts = {name: sum(p.numel() for p in module.parameters()) for name, module in model.named_children()}
-    return {**counts, "total": sum(p.numel() for p in model.parameters())}
+def _train(
+    stage: Literal["stage1", "stage2"],
+    settings: RunSettings,
+    artifacts: Artifacts,
+    outputs: Outputs,
+    make_task: Callable[[Runtime], Task],
+    origin: Mapping[str, str],
+    threads: int,
+) -> None:
+    runtime = make_runtime(settings.stage, threads)
+    identity = {"stage": stage, "settings": settings.identity(), "data": artifacts.identity(), **origin}
+    with locked_run(outputs.model.parent, json.loads(json.dumps(identity))) as folder:
+        write_json(folder.path / ENVIRONMENT, {**provenance.environment(), **runtime.describe()})
+        data = read_data(
+            settings.model,
+            tokens=artifacts.tokens,
+            matrix=artifacts.matrix,
+            manifests=artifacts.manifests,
+            features=artifacts.features,
+            max_clip_tokens=settings.stage.max_clip_tokens,
+        )
+        seed_everything(settings.stage.seed)
+        trainer = Trainer(outputs.model.parent.name, make_task(runtime), data, settings.stage, folder, runtime)
+        trainer.run()
+        description = Description(
+            stage=stage,
+            model=settings.model,
+            objective=settings.objective,
+            parts=settings.parts,
+            codec=settings.codec,
+            features=settings.features,
+            fingerprint=folder.fingerprint,
+        )
+        save_model(outputs.model, trainer.model.state_dict(), description)
+        write_json(outputs.summary, summarise(trainer, folder))
+        log.info("%s: %s after %d steps", stage, outputs.model, trainer.progress.step)

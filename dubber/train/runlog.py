@@ -1,81 +1,188 @@
-"""What a run tells: metrics.jsonl, and a bar on a terminal or a line in a log."""
+"""What a run leaves to read: its identity, its environment, its metrics, and a line or a bar while it runs."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
+import os
 import sys
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+from dubber import provenance
+from dubber.artifacts import atomic_path
+from dubber.errors import DubberError
 
 log = logging.getLogger(__name__)
 
-LINE_EVERY = 10.0  # s
+CONFIG, ENVIRONMENT, METRICS, CHECKPOINTS = "config.json", "environment.json", "metrics.jsonl", "checkpoints"
+LOSS = "loss"  # the weighted sum of all terms
+SECONDS_PER_LINE = 10.0
 
 
-class RunLog:
-    """Writes one JSON object a line; on resume, lines after the checkpoint's step are cut off."""
+@dataclass(frozen=True)
+class RunFolder:
+    """`runs/<experiment>/<run>/<fingerprint>/`.
 
-    def __init__(self, path: Path, name: str, start: int, total: int) -> None:
-        self.path, self.name, self.total = path, name, total
-        self.start, self.began, self.last_line = start, time.monotonic(), 0.0
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kept = [line for line in read_metrics(path) if line["step"] <= start] if start else []
-        path.write_text("".join(json.dumps(line) + "\n" for line in kept))
-        self.file = path.open("a", encoding="utf-8")
-        self.bar = _bar(name, start, total)
+    Attributes:
+        path: the folder.
+        fingerprint: digest of everything that changes the result.
+    """
 
-    def write(self, step: int, phase: str, **values: Any) -> None:
-        """Append a line to metrics.jsonl."""
-        self.file.write(json.dumps({"step": step, "phase": phase, **values}) + "\n")
-        self.file.flush()
+    path: Path
+    fingerprint: str
 
-    def seconds_left(self, step: int) -> float:
-        """At the rate of this process so far."""
-        done = max(step - self.start, 1)
-        return (time.monotonic() - self.began) / done * (self.total - step)
+    @property
+    def metrics(self) -> Path:
+        return self.path / METRICS
 
-    def progress(self, step: int, loss: float) -> None:
-        """Move the bar, or say a line now and then."""
-        if self.bar is not None:
-            self.bar.update(0, completed=step, description=f"{self.name}  loss {loss:.3f}")
-            return
-        now = time.monotonic()
-        if now - self.last_line < LINE_EVERY and step < self.total:
-            return
-        self.last_line = now
-        rate = (step - self.start) / max(now - self.began, 1e-9)
-        left = self.seconds_left(step)
-        log.info("%s: step %d/%d, loss %.3f, %.2f steps/s, %.0f s left", self.name, step, self.total, loss, rate, left)
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / CHECKPOINTS
+
+
+@contextmanager
+def locked_run(base: Path | str, identity: Mapping[str, Any], *, main: bool = True) -> Iterator[RunFolder]:
+    """The folder of the run with this identity, ours alone until the block ends.
+
+    A folder of another fingerprint beside it is left as it is, and what differs from the newest is logged.
+
+    Args:
+        base: `runs/<experiment>/<run>/`.
+        identity: everything that changes the result, as JSON values.
+        main: whether this is the process, of those that train together, that writes the files.
+
+    Raises:
+        DubberError: another process is training this run.
+    """
+    folder = RunFolder(Path(base) / provenance.digest(identity), provenance.digest(identity))
+    if not main:
+        yield folder
+        return
+    if not folder.path.exists():
+        for line in difference_from_newest(base, identity):
+            log.info("a new run directory, because this differs from the last: %s", line)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    with (folder.path / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DubberError(
+                "Another process is training this run.",
+                looked_at=folder.path,
+                hint="Wait for it, or stop it; this command then goes on from its last checkpoint.",
+            ) from None
+        write_json(folder.path / CONFIG, {"fingerprint": folder.fingerprint, **identity})
+        yield folder
+
+
+def difference_from_newest(base: Path | str, identity: Mapping[str, Any]) -> list[str]:
+    """`field: old -> new` for each field in which the newest run under `base` differs; empty without one."""
+    configs = sorted(Path(base).glob(f"*/{CONFIG}"), key=lambda path: path.stat().st_mtime)
+    if not configs:
+        return []
+    old, new = flat(json.loads(configs[-1].read_text())), flat(identity)
+    old.pop("fingerprint", None)
+    keys = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+    return [f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys]
+
+
+def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one with dotted keys."""
+    items: dict[str, Any] = {}
+    for key, inner in value.items():
+        items |= flat(inner, f"{prefix}{key}.") if isinstance(inner, Mapping) else {f"{prefix}{key}": inner}
+    return items
+
+
+def write_json(path: Path | str, value: Mapping[str, Any]) -> None:
+    """Write `value` so that the file is whole or absent."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2) + "\n")
+
+
+class MetricsLog:
+    """metrics.jsonl, one line per `log_every` steps and per validation.
+
+    Args:
+        path: the file.
+        step: the step that training goes on from; later lines are of a past that is lost, and are cut off.
+    """
+
+    def __init__(self, path: Path, step: int) -> None:
+        if path.exists():
+            kept = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
+            with atomic_path(path) as temporary:
+                temporary.write_text("".join(f"{line}\n" for line in kept))
+        self._file = path.open("a")
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Append one line."""
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+
+    def sync(self) -> None:
+        """Force it onto the disk, as a checkpoint must not know more than the log."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        self.file.close()
-        if self.bar is not None:
-            self.bar.stop()
+        self._file.close()
 
 
-def _bar(name: str, start: int, total: int):
-    if not sys.stderr.isatty():
-        return None
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True))
-    bar.add_task(name, total=total, completed=start)
-    bar.start()
-    return bar
+def _step_of(line: str) -> float:
+    """The step of a line; infinite for a line that a kill cut short."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")
 
 
-def read_metrics(path: Path | str) -> list[dict[str, Any]]:
-    """The lines of a metrics.jsonl; a last line that was cut off by a kill is dropped."""
-    path = Path(path)
-    lines: list[dict[str, Any]] = []
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                lines.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
-    return lines
+def read_metrics(path: Path, phase: str) -> list[dict[str, Any]]:
+    """The lines of one phase, "train" or "val"."""
+    return [record for line in path.read_text().splitlines() if (record := json.loads(line))["phase"] == phase]
+
+
+class Display:
+    """Progress of a run: a bar on a terminal, elsewhere a line every ten seconds.
+
+    Args:
+        name: what is trained.
+        start, total: steps done before, and steps in all.
+    """
+
+    def __init__(self, name: str, start: int, total: int, stream: TextIO = sys.stderr) -> None:
+        self.name, self.total = name, total
+        self._last = time.monotonic()
+        self._bar = self._task = None
+        if stream.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, TextColumn("{task.fields[losses]}"), console=Console(file=stream))
+            self._task = self._bar.add_task(name, total=total, completed=start, losses="")
+            self._bar.start()
+
+    def update(self, record: Mapping[str, Any]) -> None:
+        """Show a line of the metrics."""
+        terms = " ".join(f"{name} {value:.3f}" for name, value in {LOSS: record[LOSS], **record["terms"]}.items())
+        if self._bar is not None:
+            self._bar.update(self._task, completed=record["step"], losses=terms)
+            return
+        now = time.monotonic()
+        if now - self._last >= SECONDS_PER_LINE or record["step"] == self.total:
+            self._last = now
+            log.info(
+                "%s: step %d/%d, %s, %.0f tokens/s, %.0f s left",
+                *(self.name, record["step"], self.total, terms, record["tokens_per_s"], record["seconds_left"]),
+            )
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()

@@ -1,45 +1,75 @@
-"""Which clips stand in which batch: a pure function of the seed and the epoch."""
+"""Which clips make which batch: a pure function of the seed and the step, so that its position is a number."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 
-POOL = 32  # batches' worth of shuffled clips that are sorted by length together
+POOL = 32  # batches among which clips are sorted by length: more pad less and shuffle less
 
 
 @dataclass(frozen=True)
+class Position:
+    """A place in the order: the epoch, and the batch within it."""
+
+    epoch: int
+    batch: int
+
+
+@dataclass(frozen=True, eq=False)
 class LengthBuckets:
-    """Batches of clips of similar length; every clip stands in exactly one batch of an epoch.
+    """Batches of clips of similar length, in an order that is new in each epoch; every clip once an epoch.
+
+    An epoch is cut into batches whose sizes differ by at most one, so no step sees a small rest.
 
     Attributes:
-        lengths: T of every clip.
-        batch_size: clips in a batch; the last of a pool may be smaller.
-        seed: seed of the order.
+        lengths: int64 [clips].
+        batch_size: largest number of clips in a batch, over all processes.
+        seed: of the order.
+        rank: which process this is; it gets every `world`-th clip of each batch.
+        world: how many processes there are.
     """
 
-    lengths: Sequence[int]
+    lengths: np.ndarray
     batch_size: int
     seed: int
+    rank: int = 0
+    world: int = 1
 
-    def __len__(self) -> int:
-        """Batches in an epoch."""
+    def __post_init__(self) -> None:
+        if not 0 <= self.rank < self.world <= self.batch_size:
+            raise ValueError(f"rank {self.rank} of {self.world} processes cannot share batches of {self.batch_size}")
+
+    @cached_property
+    def batches_per_epoch(self) -> int:
         return -(-len(self.lengths) // self.batch_size)
 
-    def epoch(self, number: int) -> list[list[int]]:
-        """The batches of an epoch, as indices into `lengths`."""
-        random = np.random.default_rng([self.seed, number])
-        order = random.permutation(len(self.lengths))
-        pool = self.batch_size * POOL
-        batches: list[list[int]] = []
-        for start in range(0, len(order), pool):
-            near = sorted(order[start : start + pool].tolist(), key=lambda i: self.lengths[i])
-            batches += [near[i : i + self.batch_size] for i in range(0, len(near), self.batch_size)]
-        return [batches[i] for i in random.permutation(len(batches))]
+    def position(self, step: int) -> Position:
+        """Where the batch of `step` (from 0) stands."""
+        return Position(*divmod(step, self.batches_per_epoch))
 
-    def padding(self, number: int = 0) -> float:
-        """The share of an epoch's positions that is padding."""
-        total = sum(len(batch) * max(self.lengths[i] for i in batch) for batch in self.epoch(number))
-        return 1 - sum(self.lengths) / total
+    def batch(self, step: int) -> np.ndarray:
+        """Numbers of this process's clips at `step`, int64."""
+        position = self.position(step)
+        return self._epoch(position.epoch)[position.batch][self.rank :: self.world]
+
+    @lru_cache(maxsize=2)  # noqa: B019  (one sampler lives as long as its run)
+    def _epoch(self, epoch: int) -> list[np.ndarray]:
+        rng = np.random.default_rng([self.seed, epoch])
+        shuffled = rng.permutation(len(self.lengths))
+        pool = POOL * self.batch_size
+        pools = [shuffled[start : start + pool] for start in range(0, len(shuffled), pool)]
+        by_length = [pool[np.argsort(self.lengths[pool], kind="stable")] for pool in pools]
+        # Up, down, up: a batch that lies in two pools is still of one length.
+        order = np.concatenate([pool[::-1] if i % 2 else pool for i, pool in enumerate(by_length)])
+        batches = np.array_split(order, self.batches_per_epoch)
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def padding_share(batches: list[np.ndarray], lengths: np.ndarray) -> float:
+    """Share of positions that are padding, 0..1."""
+    real = sum(int(lengths[batch].sum()) for batch in batches)
+    padded = sum(int(lengths[batch].max()) * len(batch) for batch in batches)
+    return 1 - real / padded

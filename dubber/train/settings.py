@@ -8,38 +8,55 @@ from pydantic import Field, model_validator
 
 from dubber.settings import Settings
 
-RUNTIME = frozenset({"checkpoint_every", "keep_checkpoints", "validate_every", "log_every", "device"})
-"""Settings that do not change what is learnt: a run may go on with other ones."""
+# None of these reaches the weights, so a run may go on with other values of them.
+RUNTIME = ("device", "checkpoint_every", "keep_checkpoints", "log_every", "validate_every")
 
 
 class StageSettings(Settings):
-    """Optimisation of one stage. Exactly one of `steps` and `epochs` says how long it lasts."""
+    """One training run: its length, its batches, its optimiser. Where the paper is silent the choice is ours."""
 
-    steps: int | None = Field(default=None, ge=1, description="optimiser steps")
-    epochs: int | None = Field(default=None, ge=1, description="passes over the training clips")
-    batch_size: int = Field(default=16, ge=1, description="clips in a batch")
-    lr: float = Field(default=1e-4, gt=0, description="AdamW's learning rate after warm-up")
-    betas: tuple[float, float] = Field(default=(0.9, 0.999), description="AdamW's moving averages")
-    weight_decay: float = Field(default=0.01, ge=0, description="AdamW's decoupled weight decay")
-    warmup_share: float = Field(default=0.1, ge=0, le=1, description="share of the steps in which the rate grows")
-    schedule: Literal["cosine", "constant"] = Field(default="cosine", description="learning rate after warm-up")
-    grad_clip: float = Field(default=1.0, gt=0, description="largest norm of the gradient")
-    precision: Literal["float32", "bf16"] = Field(
-        default="float32", description="bf16 runs matrix products 4-5 times faster on a CPU with AVX512-BF16"
+    steps: int | None = Field(default=None, ge=1, description="length of the run in optimiser steps")
+    epochs: int | None = Field(default=None, ge=1, description="length of the run in passes over the training clips")
+    batch_size: int = Field(default=16, ge=1, description="clips per optimiser step, over all processes")
+    max_clip_tokens: int = Field(
+        default=1600, ge=1, description="longer clips (speech tokens, 80 a second) are left out of training"
     )
-    seed: int = Field(default=0, ge=0, description="initial weights, order of clips, masking, dropout")
+    seed: int = Field(default=0, ge=0, description="seed of weights, batches, dropout and flow")
+
+    lr: float = Field(default=1e-4, gt=0, description="highest learning rate of AdamW")
+    betas: tuple[float, float] = Field(default=(0.9, 0.999), description="AdamW's averaging factors")
+    weight_decay: float = Field(default=0.01, ge=0, description="AdamW's decay, of matrices and kernels only")
+    warmup_share: float = Field(default=0.1, ge=0, lt=1, description="share of the steps in which lr rises from 0")
+    schedule: Literal["cosine", "constant"] = Field(default="cosine", description="lr after the rise")
+    grad_clip: float = Field(default=1.0, gt=0, description="gradients of a larger norm are scaled down to it")
+    precision: Literal["float32", "bf16"] = Field(
+        default="float32",
+        description="arithmetic of matrix products; weights and losses are float32. bf16 pays on accelerators and on "
+        "CPUs with AVX512-BF16, and is slower on others",
+    )
+
+    validation_clips: int = Field(default=256, ge=0, description="validation clips used; 0 turns validation off")
+
+    device: str = Field(default="auto", description="auto (the accelerator where there is one), cpu, cuda or cuda:<n>")
+    validate_every: int = Field(default=500, ge=1, description="steps between losses on the validation clips")
     checkpoint_every: int = Field(default=500, ge=1, description="steps between checkpoints")
     keep_checkpoints: int = Field(default=2, ge=1, description="whole checkpoints that are kept")
-    validate_every: int = Field(default=100, ge=1, description="steps between looks at the validation clips")
     log_every: int = Field(default=10, ge=1, description="steps between lines of metrics.jsonl")
-    device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
 
     @model_validator(mode="after")
     def _one_length(self) -> StageSettings:
         if (self.steps is None) == (self.epochs is None):
-            raise ValueError("set exactly one of steps and epochs")
+            raise ValueError(
+                f"set exactly one of steps and epochs, not steps = {self.steps} and epochs = {self.epochs}"
+            )
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must be in [0, 1), not {self.betas}")
         return self
 
+    def total_steps(self, batches_per_epoch: int) -> int:
+        """Length of the run in optimiser steps."""
+        return self.steps if self.steps is not None else self.epochs * batches_per_epoch
+
     def identity(self) -> dict[str, Any]:
-        """The settings that change what is learnt."""
+        """What decides the result: every field but those of `RUNTIME`."""
         return self.model_dump(mode="json", exclude=set(RUNTIME))

@@ -1,0 +1,55 @@
+"""AdamW, its learning rate as a function of the step, and its state as tensors by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from dubber.train.settings import StageSettings
+
+
+def make_optimiser(model: nn.Module, settings: StageSettings) -> torch.optim.AdamW:
+    """AdamW on what is trainable; biases, norms and other vectors do not decay."""
+    parameters = _trained(model).values()
+    groups = [
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=settings.lr, betas=settings.betas, fused=True)
+
+
+def learning_rate(settings: StageSettings, step: int, total: int) -> float:
+    """The rate of the step that follows `step` steps: a linear rise, then constant or half a cosine down to 0."""
+    warmup = math.ceil(settings.warmup_share * total)
+    if step < warmup:
+        return settings.lr * (step + 1) / warmup
+    if settings.schedule == "constant":
+        return settings.lr
+    return settings.lr * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup)))
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer, model: nn.Module) -> dict[str, Tensor]:
+    """`<parameter>/<part>` -> tensor, for every parameter that has been stepped."""
+    found: dict[str, Tensor] = {}
+    for name, parameter in _trained(model).items():
+        for part, value in optimiser.state.get(parameter, {}).items():
+            found[f"{name}/{part}"] = value
+    return found
+
+
+def load_optimiser(optimiser: torch.optim.Optimizer, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """The inverse of `optimiser_tensors`."""
+    names = {parameter: name for name, parameter in _trained(model).items()}
+    order = [names[parameter] for group in optimiser.param_groups for parameter in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        name, part = key.rsplit("/", 1)
+        state.setdefault(order.index(name), {})[part] = value
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _trained(model: nn.Module) -> dict[str, nn.Parameter]:
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}

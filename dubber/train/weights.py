@@ -1,0 +1,126 @@
+"""A trained model as one file: weights, and in its metadata everything that is needed to build it again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from dubber.artifacts import atomic_path
+from dubber.errors import DubberError
+from dubber.model.dubber import Dubber
+from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
+from dubber.model.tts import TTS
+
+KEY = "dubber"  # one key: safetensors writes several in no fixed order
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a model file says of itself.
+
+    Attributes:
+        stage: "stage1" (a TTS teacher) or "stage2" (a dubbing student).
+        model, objective, parts: its settings; a teacher has no parts.
+        codec, features: names of what it was trained on; a teacher has no features.
+        fingerprint: of the run that made it.
+    """
+
+    stage: Literal["stage1", "stage2"]
+    model: ModelSettings
+    objective: ObjectiveSettings
+    parts: PartsSettings | None
+    codec: str
+    features: str | None
+    fingerprint: str
+
+    def to_json(self) -> str:
+        """As the file stores it."""
+        settings = {name: getattr(self, name) for name in ("model", "objective", "parts")}
+        dumped = {name: value.model_dump(mode="json") if value else None for name, value in settings.items()}
+        names = {name: getattr(self, name) for name in ("stage", "codec", "features", "fingerprint")}
+        return json.dumps({**names, **dumped}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Description:
+        """The inverse of `to_json`."""
+        stored = json.loads(text)
+        stored["model"] = ModelSettings.model_validate(stored["model"])
+        stored["objective"] = ObjectiveSettings.model_validate(stored["objective"])
+        stored["parts"] = PartsSettings.model_validate(stored["parts"]) if stored["parts"] else None
+        return cls(**stored)
+
+    def build(self) -> TTS | Dubber:
+        """A model of this description with fresh weights."""
+        if self.stage == "stage1":
+            return TTS(self.model, self.objective)
+        return Dubber(self.model, self.objective, self.parts)
+
+
+def save_model(path: Path | str, weights: Mapping[str, Tensor], description: Description) -> None:
+    """Write a model file, whole or not at all."""
+    content = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    with atomic_path(path) as temporary:
+        save_file(content, temporary, metadata={KEY: description.to_json()})
+
+
+def describe_model(path: Path | str) -> Description:
+    """What a model file says of itself.
+
+    Raises:
+        DubberError: the file is missing or is no model of ours.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return Description.from_json((file.metadata() or {})[KEY])
+    except (OSError, SafetensorError, KeyError) as error:
+        raise DubberError(
+            f"A model cannot be read: {type(error).__name__}: {error}",
+            looked_at=path,
+            hint="Run the Snakemake target that trains it.",
+        ) from error
+
+
+def load_model(
+    path: Path | str, stage: Literal["stage1", "stage2"], device: torch.device | str = "cpu"
+) -> TTS | Dubber:
+    """Build a model from its file alone, in eval mode.
+
+    Raises:
+        DubberError: the file is missing, is no model of ours, is of the other stage, or lacks a weight.
+    """
+    description = describe_model(path)
+    if description.stage != stage:
+        raise DubberError(
+            f"A model of {stage} is wanted and the file holds one of {description.stage}.",
+            looked_at=path,
+            hint="Teachers lie in runs/<experiment>/stage1/, students in runs/<experiment>/<run>/.",
+        )
+    model = description.build()
+    with safe_open(path, framework="pt") as file:
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (a handle, not a mapping)
+    try:
+        model.load_state_dict(weights, strict=True)
+    except RuntimeError as error:
+        raise DubberError(
+            f"The weights do not fit the code: {error}", looked_at=path, hint="Train again with this code."
+        ) from error
+    return model.to(device).eval()
+
+
+def weights_digest(weights: Mapping[str, Tensor]) -> str:
+    """Digest of names and values: whether two models are the same, bit for bit."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        value = weights[name].detach().cpu().contiguous()
+        digest.update(f"{name}{value.dtype}{tuple(value.shape)}".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,105 @@
+"""A run that was stopped, in whatever way, ends with the weights of one that was not."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dubber.errors import DubberError
+from dubber.train.checkpoint import Checkpoints
+from dubber.train.signals import EXIT_CODE, Stopped
+from tests.conftest import ROOT
+from tests.resume.tiny_run import assert_same_weights, interfere, run_folder, train
+
+
+def disturbed(folder: Path, stage: str, disturbance: str, step: int) -> subprocess.CompletedProcess[str]:
+    """Train in a process of its own that meets with something at the checkpoint of `step`."""
+    command = [sys.executable, "-m", "tests.resume.tiny_run", str(folder), stage, disturbance, str(step)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def assert_same_run(model: Path, undisturbed: Path) -> None:
+    """Weights and losses are those of the student that nothing disturbed, bit for bit."""
+    whole = undisturbed / "runs" / "stage2" / "model.safetensors"
+    assert_same_weights(model, whole)
+    assert metrics(run_folder(model)) == metrics(run_folder(whole))
+
+
+def metrics(folder: Path) -> list[dict]:
+    """The log's lines without the times, which no two runs share."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k not in ("tokens_per_s", "seconds_left")} for line in lines]
+
+
+@pytest.mark.parametrize(("disturbance", "code"), [("terminate", EXIT_CODE), ("kill after", -9), ("kill within", -9)])
+def test_a_student_that_was_stopped_ends_bit_for_bit_the_same(corpus, undisturbed, disturbance, code):
+    stopped = disturbed(corpus, "stage2", disturbance, step=8)
+    assert stopped.returncode == code, stopped.stderr
+    assert not (corpus / "runs" / "stage2" / "model.safetensors").exists()
+    assert_same_run(train(corpus, "stage2"), undisturbed)
+
+
+def test_a_full_disk_is_said_and_costs_nothing_but_time(corpus, undisturbed):
+    stopped = disturbed(corpus, "stage2", "full disk", step=8)
+    assert stopped.returncode == 1
+    assert "The checkpoint of step 8 cannot be written" in stopped.stderr
+    assert "goes on from step-000000004" in stopped.stderr and "Traceback" not in stopped.stderr
+    (run,) = (path.parent for path in (corpus / "runs" / "stage2").glob("*/config.json"))
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-000000004"]
+    assert_same_run(train(corpus, "stage2"), undisturbed)
+
+
+def test_a_finished_run_is_exported_again_but_not_trained(undisturbed, corpus, monkeypatch):
+    model = corpus / "runs" / "stage1" / "model.safetensors"
+    log = (run_folder(model) / "metrics.jsonl").read_bytes()
+    train(corpus)
+    summary = (model.parent / "summary.json").read_text()
+    model.unlink()
+    monkeypatch.setattr("torch.optim.AdamW.step", lambda *_: pytest.fail("an optimiser moved"))
+    assert_same_weights(train(corpus), undisturbed / "runs" / "stage1" / "model.safetensors")
+    assert (run_folder(model) / "metrics.jsonl").read_bytes() == log
+    assert (model.parent / "summary.json").read_text() == summary
+
+
+def test_another_setting_makes_another_directory_and_is_named(corpus, caplog):
+    before = run_folder(corpus / "runs" / "stage1" / "model.safetensors")
+    model = train(corpus, lr=1e-3)
+    assert run_folder(model) != before and before.exists()
+    changed = [record.getMessage() for record in caplog.records if "differs" in record.getMessage()]
+    assert changed == ["a new run directory, because this differs from the last: settings.stage.lr: 0.003 -> 0.001"]
+
+
+def test_what_does_not_reach_the_weights_may_change_on_the_way(corpus, undisturbed, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "save", Checkpoints.save)  # so that it is set back
+        interfere("terminate", step=4)
+        with pytest.raises(Stopped):
+            train(corpus, "stage2")
+    model = train(corpus, "stage2", checkpoint_every=1, log_every=1, validate_every=3, keep_checkpoints=1)
+    assert_same_weights(model, undisturbed / "runs" / "stage2" / "model.safetensors")
+    assert len(list((run_folder(model) / "checkpoints").iterdir())) == 1
+
+
+def test_another_teacher_makes_another_student(corpus):
+    first = run_folder(train(corpus, "stage2"))
+    train(corpus, "stage1", seed=1)
+    assert run_folder(train(corpus, "stage2")) != first
+
+
+def test_a_student_without_pretraining_needs_no_teacher(corpus):
+    (corpus / "runs" / "stage1" / "model.safetensors").unlink()
+    model = train(corpus, "stage2", "no_pretraining", {"pretraining": False, "distillation": False}, steps=4)
+    assert "teacher" not in json.loads((run_folder(model) / "config.json").read_text())
+
+
+def test_the_same_run_is_not_trained_twice_at_once(corpus):
+    run = run_folder(corpus / "runs" / "stage1" / "model.safetensors")
+    with (run / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(DubberError, match="Another process"):
+            train(corpus)

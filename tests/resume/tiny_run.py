@@ -1,0 +1,141 @@
+"""A minute corpus of random clips and runs on it that take a second; also a script, so that a test can kill one.
+
+Usage: python -m tests.resume.tiny_run FOLDER STAGE DISTURBANCE STEP
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from dubber import entry
+from dubber.align.shards_matrix import MATRIX
+from dubber.artifacts import write_rows
+from dubber.codec.schema import TOKENS
+from dubber.corpus.manifest import MANIFEST
+from dubber.media.feature_shards import FEATURES
+from dubber.model.settings import ObjectiveSettings, PartsSettings
+from dubber.train import checkpoint
+from dubber.train.run import train_stage1, train_stage2
+from tests.unit.tiny_models import SETTINGS, sized, spread
+
+MODEL = sized(dropout=0.1, duration_dropout=0.1)
+FULL = 30_000  # bytes; no file can grow beyond it when the disk is full
+SPLITS = {"train": 18, "val": 4, "test": 3}
+STAGE = {
+    "steps": 12,
+    "batch_size": 4,
+    "lr": 3e-3,
+    "checkpoint_every": 4,
+    "log_every": 2,
+    "validate_every": 5,
+    "keep_checkpoints": 2,
+    "device": "cpu",
+}
+
+
+def make_corpus(folder: Path, seed: int = 0) -> None:
+    """Two shards of clips of 4 to 12 frames, with everything that training and synthesis read."""
+    rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+    splits = [split for split, count in SPLITS.items() for _ in range(count)]
+    clips = [_clip(f"clip{i:02d}", split, i % 2, rng, generator) for i, split in enumerate(splits)]
+    schemas = {"tokens": TOKENS, "matrix": MATRIX, "features": FEATURES}
+    for shard in ("0000", "0001"):
+        rows = [clip for clip in clips if clip["shard"] == shard]
+        for name, schema in schemas.items():
+            stored = [{**row, "speaker": row["voice"]} for row in rows]
+            write_rows(folder / name / f"{shard}.parquet", stored, schema)
+    write_rows(folder / "manifest.parquet", clips, MANIFEST)
+
+
+def _clip(name: str, split: str, shard: int, rng: np.random.Generator, generator: torch.Generator) -> dict[str, Any]:
+    frames, phonemes = int(rng.integers(4, 13)), int(rng.integers(3, 7))
+    tokens = SETTINGS.tokens_in(frames)
+    return {
+        **{"clip": name, "speaker": "s1", "split": split, "text": "bin blue", "shard": f"{shard:04d}"},
+        **{"n_tokens": tokens, "n_frames": frames},
+        "reference": "clip00",
+        "ids": rng.integers(0, SETTINGS.vocab, 6 * tokens).astype(np.int16),
+        "voice": rng.standard_normal(SETTINGS.speaker_dim).astype(np.float32),
+        "phonemes": rng.integers(1, SETTINGS.phoneme_vocabulary, phonemes).astype(np.int16),
+        "frame_durations": spread(frames, phonemes, generator).numpy().astype(np.int16),
+        "token_durations": spread(tokens, phonemes, generator).numpy().astype(np.int16),
+        "lips": rng.standard_normal(frames * SETTINGS.lip_features).astype(np.float16),
+        "faces": rng.standard_normal(frames * SETTINGS.face_features).astype(np.float16),
+    }
+
+
+def shards(folder: Path, name: str) -> list[Path]:
+    return sorted((folder / name).glob("*.parquet"))
+
+
+def train(folder: Path, stage: str = "stage1", run: str | None = None, parts: dict | None = None, **changes) -> Path:
+    """Train on the corpus in `folder`; the model's file."""
+    out = folder / "runs" / (run or stage)
+    settings = {
+        "model": MODEL.model_dump(mode="json"),
+        "objective": ObjectiveSettings().model_dump(mode="json"),
+        "stage": {**STAGE, **changes},
+        "codec": "tiny",
+    }
+    files = {name: shards(folder, name) for name in ("tokens", "matrix")}
+    files["manifests"] = [folder / "manifest.parquet"]
+    outputs = {"model": out / "model.safetensors", "summary": out / "summary.json"}
+    if stage == "stage1":
+        train_stage1(settings, **files, **outputs, code="code", threads=1)
+    else:
+        student = {"parts": PartsSettings(**parts or {}).model_dump(mode="json"), "features": "tiny"}
+        files["features"] = shards(folder, "features")
+        teacher = folder / "runs" / "stage1" / "model.safetensors"
+        train_stage2(settings | student, **files, **outputs, teacher=teacher, code="code", threads=1)
+    return outputs["model"]
+
+
+def run_folder(model: Path) -> Path:
+    """The directory of the run that made a model."""
+    return model.parent / json.loads((model.parent / "summary.json").read_text())["fingerprint"]
+
+
+def assert_same_weights(first: Path, second: Path) -> None:
+    """Both files hold the same tensors, bit for bit."""
+    one, other = load_file(first), load_file(second)
+    assert one.keys() == other.keys()
+    different = [name for name in one if not torch.equal(one[name], other[name])]
+    assert not different, f"{len(different)} of {len(one)} tensors differ, such as {different[0]}"
+
+
+def interfere(what: str, step: int) -> None:
+    """Disturb the checkpoint of `step`: kill this process after or within it, ask it to stop, or fill the disk."""
+    save, write = checkpoint.Checkpoints.save, checkpoint.save_file
+
+    def kill_after_writing(*args: Any) -> None:
+        write(*args)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def disturbed(self: checkpoint.Checkpoints, at: int, *args: Any) -> Path:
+        if at != step:
+            return save(self, at, *args)
+        if what == "kill within":
+            checkpoint.save_file = kill_after_writing
+        if what == "full disk":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (FULL, FULL))
+        path = save(self, at, *args)
+        os.kill(os.getpid(), {"terminate": signal.SIGTERM, "kill after": signal.SIGKILL}[what])
+        return path
+
+    checkpoint.Checkpoints.save = disturbed
+
+
+if __name__ == "__main__":
+    folder, stage, disturbance, at = sys.argv[1:]
+    interfere(disturbance, int(at))
+    entry.run(lambda: train(Path(folder), stage))
