@@ -7,9 +7,12 @@ import json
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable
 
 from dubber.errors import DubberError
+
+warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld and webrtcvad still import it
 
 
 def arguments(description: str | None, *names: str, lists: tuple[str, ...] = (), optional: tuple[str, ...] = ()):

@@ -11,7 +11,7 @@ from dubber.errors import DubberError
 from dubber.plan import Plan, as_json
 
 # Every `python` in a shell block is the one that runs Snakemake (a conda environment still comes before it).
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
 try:
     PLAN = Plan(settings_of.parse(config), main=workflow.is_main_process)

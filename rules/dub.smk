@@ -116,9 +116,9 @@ rule attention:
         "logs/attention/{experiment}.log",
     benchmark:
         "benchmarks/rules/attention/{experiment}.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
-    localrule: True
     threads: 1
     resources:
         mem_mb=2000,

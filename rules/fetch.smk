@@ -12,16 +12,16 @@ rule fetch:
         "logs/fetch/{group}.log",
     benchmark:
         "benchmarks/rules/fetch/{group}.tsv"
+    retries: 2
+    localrule: True
     conda:
         ENVIRONMENT
-    localrule: True
     threads: 1
     resources:
         mem_mb=1000,
         runtime=1440,
     params:
         data_root=PLAN.config.data_root,
-    retries: 2
     shell:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/fetch.py --group {wildcards.group:q} --data-root {params.data_root:q}"

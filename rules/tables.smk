@@ -15,9 +15,9 @@ rule table:
         "logs/table/{experiment}.log",
     benchmark:
         "benchmarks/rules/table/{experiment}.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
-    localrule: True
     threads: 1
     resources:
         mem_mb=2000,
@@ -48,9 +48,9 @@ rule report:
         "logs/report/{experiment}.log",
     benchmark:
         "benchmarks/rules/report/{experiment}.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
-    localrule: True
     threads: 1
     resources:
         mem_mb=4000,

@@ -19,6 +19,7 @@ rule stage1:
         "logs/stage1/{experiment}.log",
     benchmark:
         "benchmarks/rules/stage1/{experiment}.tsv"
+    retries: 2
     conda:
         ENVIRONMENT
     threads: workflow.cores
@@ -29,7 +30,6 @@ rule stage1:
     params:
         settings=lambda w: as_json(PLAN.stage1_settings(w.experiment)),
         code=code("stage1"),
-    retries: 2
     shell:
         "exec &> >(tee -a {log:q}); "
         "python workflow_scripts/stage1.py --tokens {input.tokens:q} --matrix {input.matrix:q} "
@@ -54,6 +54,7 @@ rule stage2:
         "benchmarks/rules/stage2/{experiment}/{run}.tsv"
     wildcard_constraints:
         run="|".join(PLAN.runs),
+    retries: 2
     conda:
         ENVIRONMENT
     threads: workflow.cores
@@ -64,7 +65,6 @@ rule stage2:
     params:
         settings=ask(lambda w: as_json(PLAN.stage2_settings(w.experiment, w.run))),
         code=code("stage2"),
-    retries: 2
     shell:
         "exec &> >(tee -a {log:q}); "
         "python workflow_scripts/stage2.py --tokens {input.tokens:q} --matrix {input.matrix:q} "
