@@ -38,8 +38,9 @@ class Lists:
     def add(self, clips: Sequence[str], column: pa.ListArray) -> None:
         """Take over a column of a shard; a clip whose list is null is passed over."""
         values, offsets = column.values.to_numpy(zero_copy_only=False), column.offsets.to_numpy()
+        present = column.is_valid().to_numpy(zero_copy_only=False)
         for i, clip in enumerate(clips):
-            if column[i].is_valid:
+            if present[i]:
                 self._views[clip] = values[offsets[i] : offsets[i + 1]]
 
     def __getitem__(self, clip: str) -> np.ndarray:

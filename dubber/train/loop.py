@@ -216,7 +216,7 @@ class Trainer:
         self.model.eval()
         generator = torch.Generator().manual_seed(VALIDATION_SEED)
         sums: dict[str, float] = {}
-        order = sorted(range(len(self.validation)), key=lambda i: (self.validation.lengths[i], i))
+        order = self.validation.lengths.argsort(kind="stable")
         for start in range(0, len(order), self.settings.batch_size):
             batch = self.validation.batch(order[start : start + self.settings.batch_size]).to(self.runtime.device)
             for name, value in _plain(self._losses(batch, generator)).items():

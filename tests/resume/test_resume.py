@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import json
-import subprocess
-import sys
+import multiprocessing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,14 +13,28 @@ import pytest
 from dubber.errors import DubberError
 from dubber.train.checkpoint import Checkpoints
 from dubber.train.signals import EXIT_CODE, Stopped
-from tests.conftest import ROOT
-from tests.resume.tiny_run import assert_same_weights, interfere, run_folder, train
+from tests.resume.tiny_run import assert_same_weights, interfere, run_folder, train, train_disturbed
+
+# Children are forked from a server that has imported everything and started nothing.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.resume.tiny_run"])
 
 
-def disturbed(folder: Path, stage: str, disturbance: str, step: int) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended: its exit code (minus the signal that killed it) and its log."""
+
+    code: int
+    log: str
+
+
+def disturbed(folder: Path, stage: str, disturbance: str, step: int) -> Ended:
     """Train in a process of its own that meets with something at the checkpoint of `step`."""
-    command = [sys.executable, "-m", "tests.resume.tiny_run", str(folder), stage, disturbance, str(step)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    log = folder / "log"
+    process = PROCESSES.Process(target=train_disturbed, args=(folder, stage, disturbance, step, log))
+    process.start()
+    process.join(timeout=120)
+    return Ended(process.exitcode, log.read_text())
 
 
 def assert_same_run(model: Path, undisturbed: Path) -> None:
@@ -39,16 +53,16 @@ def metrics(folder: Path) -> list[dict]:
 @pytest.mark.parametrize(("disturbance", "code"), [("terminate", EXIT_CODE), ("kill after", -9), ("kill within", -9)])
 def test_a_student_that_was_stopped_ends_bit_for_bit_the_same(corpus, undisturbed, disturbance, code):
     stopped = disturbed(corpus, "stage2", disturbance, step=8)
-    assert stopped.returncode == code, stopped.stderr
+    assert stopped.code == code, stopped.log
     assert not (corpus / "runs" / "stage2" / "model.safetensors").exists()
     assert_same_run(train(corpus, "stage2"), undisturbed)
 
 
 def test_a_full_disk_is_said_and_costs_nothing_but_time(corpus, undisturbed):
     stopped = disturbed(corpus, "stage2", "full disk", step=8)
-    assert stopped.returncode == 1
-    assert "The checkpoint of step 8 cannot be written" in stopped.stderr
-    assert "goes on from step-000000004" in stopped.stderr and "Traceback" not in stopped.stderr
+    assert stopped.code == 1
+    assert "The checkpoint of step 8 cannot be written" in stopped.log
+    assert "goes on from step-000000004" in stopped.log and "Traceback" not in stopped.log
     (run,) = (path.parent for path in (corpus / "runs" / "stage2").glob("*/config.json"))
     assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-000000004"]
     assert_same_run(train(corpus, "stage2"), undisturbed)
@@ -68,6 +82,7 @@ def test_a_finished_run_is_exported_again_but_not_trained(undisturbed, corpus, m
 
 def test_another_setting_makes_another_directory_and_is_named(corpus, caplog):
     before = run_folder(corpus / "runs" / "stage1" / "model.safetensors")
+    caplog.set_level("INFO")
     model = train(corpus, lr=1e-3)
     assert run_folder(model) != before and before.exists()
     changed = [record.getMessage() for record in caplog.records if "differs" in record.getMessage()]

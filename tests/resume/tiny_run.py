@@ -1,7 +1,4 @@
-"""A minute corpus of random clips and runs on it that take a second; also a script, so that a test can kill one.
-
-Usage: python -m tests.resume.tiny_run FOLDER STAGE DISTURBANCE STEP
-"""
+"""A minute corpus of random clips, and runs on it that take a second and can be disturbed."""
 
 from __future__ import annotations
 
@@ -135,7 +132,8 @@ def interfere(what: str, step: int) -> None:
     checkpoint.Checkpoints.save = disturbed
 
 
-if __name__ == "__main__":
-    folder, stage, disturbance, at = sys.argv[1:]
-    interfere(disturbance, int(at))
-    entry.run(lambda: train(Path(folder), stage))
+def train_disturbed(folder: Path, stage: str, disturbance: str, step: int, log: Path) -> None:
+    """What a process of its own does, to be killed: train as a workflow script does, with its log in a file."""
+    os.dup2(os.open(log, os.O_CREAT | os.O_WRONLY), sys.stderr.fileno())
+    interfere(disturbance, step)
+    entry.run(lambda: train(folder, stage))
