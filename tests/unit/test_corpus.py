@@ -17,9 +17,8 @@ from dubber.errors import DubberError, MissingDataError
 
 
 def grid_folder(root: Path, speakers: int = 2, clips: int = 10) -> Path:
-    names = [
-        "".join(x) for x in zip("blpsblpsbl", "bgrwbgrwbg", "abiwabiwab", "abcdefghij", "z123456789", "anpsanpsan")
-    ]
+    letters = ("blpsblpsbl", "bgrwbgrwbg", "abiwabiwab", "abcdefghij", "z123456789", "anpsanpsan")
+    names = ["".join(name) for name in zip(*letters, strict=True)]
     for n in range(1, speakers + 1):
         folder = root / f"s{n}"
         folder.mkdir(parents=True)

@@ -43,7 +43,7 @@ class Project:
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """Jobs by rule that a dry run plans."""
-        out = self.snakemake("-n", "--quiet", "rules", *(arguments or TARGETS))
+        out = self.snakemake("-n", *(arguments or TARGETS), "--quiet", "rules")
         text = out.stdout + out.stderr
         found = dict(re.findall(r"^(\w+)\s+(\d+)$", text, flags=re.MULTILINE))
         found.pop("total", None)

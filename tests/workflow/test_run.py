@@ -93,7 +93,7 @@ def test_the_whole_of_grid_is_planned_in_few_jobs(tmp_path):
         folder.mkdir(parents=True)
         for name in names:
             (folder / f"{name}.mpg").touch()
-    project.snakemake("-n", "--quiet", "results/grid_table.csv")
+    project.snakemake("-n", "results/grid_table.csv")
     jobs = project.planned("results/grid_table.csv")
     assert sum(jobs.values()) < 500, jobs
     rows = pq.read_table(project.folder / "work/grid/manifest.parquet", columns=["speaker", "split"]).to_pandas()
