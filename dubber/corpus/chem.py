@@ -6,10 +6,11 @@ Layout: `train.txt`, `val.txt` and `test.txt`, one clip a line as `name|text` or
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dubber.corpus.reader import Clip
+from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings
 from dubber.errors import DubberError
 
@@ -20,7 +21,7 @@ SPLITS = ("train", "val", "test")
 class Chem:
     """Reader of the lineage's lists."""
 
-    def find(self, root: Path, settings: CorpusSettings) -> Iterator[Clip]:
+    def find(self, root: Path, files: Mapping[str, File], settings: CorpusSettings) -> Iterator[Clip]:
         for split in SPLITS:
             yield from self._listed(root / f"{split}.txt", split)
 

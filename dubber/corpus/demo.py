@@ -6,13 +6,14 @@ The clips exist once `dubber.corpus.render` has made them; their list follows fr
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dubber import provenance
 from dubber.corpus.grid import GRAMMAR, sentence
 from dubber.corpus.reader import Clip
+from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings, RenderSettings
 
 
@@ -58,7 +59,7 @@ SPEAKERS = (
 class Demo:
     """Reader of the corpus that the workflow makes."""
 
-    def find(self, root: Path, settings: CorpusSettings) -> Iterator[Clip]:
+    def find(self, root: Path, files: Mapping[str, File], settings: CorpusSettings) -> Iterator[Clip]:
         demo = settings.demo
         for speaker in SPEAKERS[: demo.speakers]:
             for name in sentences(speaker, demo.clips_per_speaker, demo.rendering.seed):

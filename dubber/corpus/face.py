@@ -23,7 +23,12 @@ HALF_WIDTH = 21.0  # of the mouth
 UPPER_LIP = 3.0  # how far the upper lip's edge hangs below the corners, in the middle
 TEETH = 6.0  # height of what the photograph's smile shows
 JAW_END = 205.0  # below this nothing moves with the jaw
-BROW = (224.0, 90.0)
+NECK, NECK_HEIGHT = 215.0, 50.0  # over this height, ending there, the head's movement fades out
+BROW, BROW_SIZE = (224.0, 90.0), (30.0, 12.0)  # what is raised: middle, and standard deviations
+LIPS, LIPS_SIZE = (224.0, 146.0), (20.0, 14.0)  # what is rounded
+NARROWING = 0.45  # of the roundest mouth's width
+JAW_WIDTH = 1.8  # half width of what drops with the jaw, in half widths of the mouth
+SOFT_EDGE = 1.5  # of the dark inside the mouth
 MOUTH_DARK = np.array([52.0, 18.0, 20.0], np.float32)
 
 
@@ -55,15 +60,15 @@ class Face:
         self.size = size
         self.photograph = _look(speaker)
         scale = SPAN / speaker.zoom / size
-        x, y = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
-        self.x = (x - size / 2) * scale + CENTRE[0]
-        self.y = (y - size / 2) * scale + CENTRE[1]
+        along = (np.arange(size, dtype=np.float32) - size / 2) * np.float32(scale)
+        self.x = along[None, :] + np.float32(CENTRE[0])
+        self.y = along[:, None] + np.float32(CENTRE[1])
 
     def frame(self, pose: Pose) -> np.ndarray:
         """uint8 [size, size, 3] RGB."""
         x, y = self._move_head(pose)
-        y = y + pose.brow * _bump(x, y, BROW, 30.0, 12.0)
-        x = x + pose.rounding * 0.45 * (x - MOUTH[0]) * _bump(x, y, (MOUTH[0], MOUTH[1] + 6), 20.0, 14.0)
+        y = y + pose.brow * _bump(x, y, BROW, BROW_SIZE)
+        x = x + pose.rounding * NARROWING * (x - MOUTH[0]) * _bump(x, y, LIPS, LIPS_SIZE)
         y, dark = self._open_mouth(x, y, pose.opening)
         picture = cv2.remap(
             self.photograph,
@@ -77,7 +82,7 @@ class Face:
 
     def _move_head(self, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
         """The head moves, the shoulders less: the movement fades out downwards."""
-        share = np.clip((215.0 - self.y) / 50.0, 0.0, 1.0)
+        share = np.clip((NECK - self.y) / NECK_HEIGHT, 0.0, 1.0)
         angle = np.deg2rad(pose.tilt) * share
         dx, dy = self.x - CENTRE[0], self.y - JAW_END
         x = CENTRE[0] + dx * np.cos(angle) + dy * np.sin(angle) - pose.sway * share
@@ -91,15 +96,15 @@ class Face:
         arch = np.clip(1 - q**2, 0, None)
         upper = MOUTH[1] + UPPER_LIP * arch
         shown, wanted = TEETH * arch, opening * arch
-        drop = (opening - TEETH) * np.clip(1 - (q / 1.8) ** 2, 0, None)
+        drop = (opening - TEETH) * np.clip(1 - (q / JAW_WIDTH) ** 2, 0, None)
         below = np.clip((y - upper - wanted) / (JAW_END - upper - wanted), 0, 1)
         source = np.where(y < upper + wanted, y, y - drop * (1 - below) ** 2)
-        inside = np.clip((y - upper - shown) / 1.5, 0, 1) * np.clip((upper + wanted - y) / 1.5, 0, 1)
+        inside = np.clip((y - upper - shown) / SOFT_EDGE, 0, 1) * np.clip((upper + wanted - y) / SOFT_EDGE, 0, 1)
         return source, inside * (arch > 0)
 
 
-def _bump(x: np.ndarray, y: np.ndarray, centre: tuple[float, float], width: float, height: float) -> np.ndarray:
-    return np.exp(-0.5 * (((x - centre[0]) / width) ** 2 + ((y - centre[1]) / height) ** 2))
+def _bump(x: np.ndarray, y: np.ndarray, centre: tuple[float, float], size: tuple[float, float]) -> np.ndarray:
+    return np.exp(-0.5 * (((x - centre[0]) / size[0]) ** 2 + ((y - centre[1]) / size[1]) ** 2))
 
 
 def _look(speaker: Speaker) -> np.ndarray:

@@ -1,29 +1,36 @@
 """The GRID corpus: 34 speakers, 1,000 sentences of six words each, spelled by the clip's own name.
 
-Layouts that are found: `<speaker>/<clip>.mpg` (as distributed; also one folder deeper, as some archives unpack) and
-`video/<speaker>/<clip>.mp4`; word times in `align/<clip>.align`, `align/<speaker>/<clip>.align`, `<speaker>/align/` or
-`alignments/<speaker>/`. A name ending in `_hq` is the 720x576 version of the same sentence; it is used where the
-360x288 version is missing.
+A video belongs to the nearest folder above it that is named like a speaker: `<speaker>/<clip>.mpg` as distributed,
+`<speaker>/video/mpg_6000/<clip>.mpg` as the large archives unpack, `video/<speaker>/<clip>.mp4`. So do word times:
+`align/<speaker>/<clip>.align`, `<speaker>/align/<clip>.align`; those of `align/<clip>.align` serve every speaker who
+has a clip of that name. A sentence can be there in 360x288 and in 720x576 (a name ending in `_hq`, or a folder
+`mpg_6000`): it is one clip, and the small version is used where there are both.
 """
 
 from __future__ import annotations
 
 import csv
+import logging
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 from dubber.corpus.reader import Clip
-from dubber.corpus.scan import files_under
+from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings
 from dubber.errors import DubberError
 
+log = logging.getLogger(__name__)
+
 UNITS_PER_SECOND = 25_000  # of the corpus's own word times
 
+SILENCES = ("sil", "sp")
 VIDEO_SUFFIXES = (".mpg", ".mp4", ".mpeg", ".avi", ".mov")
-SPEAKER = re.compile(r"s\d{1,2}")
+SPEAKER = re.compile(r"s\d+")
+LARGE, LARGE_FOLDER = "_hq", "mpg_6000"
 GRAMMAR = (
     {"b": "bin", "l": "lay", "p": "place", "s": "set"},
     {"b": "blue", "g": "green", "r": "red", "w": "white"},
@@ -41,10 +48,9 @@ def sentence(name: str) -> str | None:
 
     The letter is a capital, or the letter A would be read as the article.
     """
-    letters = name.removesuffix("_hq")
-    if len(letters) != len(GRAMMAR):
+    if len(name) != len(GRAMMAR):
         return None
-    words = [choices.get(letter) for choices, letter in zip(GRAMMAR, letters, strict=True)]
+    words = [choices.get(letter) for choices, letter in zip(GRAMMAR, name, strict=True)]
     return None if None in words else " ".join(words)
 
 
@@ -84,12 +90,9 @@ def read_words(path: Path) -> list[Word]:
 class Grid:
     """Reader of GRID."""
 
-    def find(self, root: Path, settings: CorpusSettings) -> Iterator[Clip]:
-        videos, words = self._index(root)
-        if settings.clips is None:
-            wanted = ((speaker, name, None) for speaker, name in sorted(videos))
-        else:
-            wanted = self._listed(Path(settings.clips))
+    def find(self, root: Path, files: Mapping[str, File], settings: CorpusSettings) -> Iterator[Clip]:
+        videos, words = _videos(files), _word_times(files)
+        wanted = self._listed(Path(settings.clips)) if settings.clips else ((*key, None) for key in sorted(videos))
         for speaker, name, split in wanted:
             video = videos.get((speaker, name), f"{speaker}/{name}.mpg")
             own_words = words.get((speaker, name)) or words.get(("", name))
@@ -97,29 +100,12 @@ class Grid:
             yield Clip(f"{speaker}_{name}", speaker, text, video=video, words=own_words, split=split)
 
     @staticmethod
-    def _index(root: Path) -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], str]]:
-        """(speaker, clip) -> path, for videos and for word times; ("", clip) where no folder names the speaker."""
-        videos: dict[tuple[str, str], str] = {}
-        words: dict[tuple[str, str], str] = {}
-        for file in files_under(root):
-            folder, _, base = file.path.rpartition("/")
-            stem, dot, suffix = base.rpartition(".")
-            name = stem.removesuffix("_hq")
-            speaker = next((part for part in reversed(folder.split("/")) if SPEAKER.fullmatch(part)), "")
-            if dot + suffix.lower() in VIDEO_SUFFIXES and speaker:
-                if name == stem or (speaker, name) not in videos:
-                    videos[speaker, name] = file.path
-            elif suffix.lower() == "align":
-                words[speaker, name] = file.path
-        return videos, words
-
-    @staticmethod
     def _listed(path: Path) -> Iterator[tuple[str, str, str | None]]:
         try:
             with path.open(newline="", encoding="utf-8") as file:
                 for row in csv.DictReader(file):
                     yield row["speaker"], row["clip"], row.get("split") or None
-        except (FileNotFoundError, KeyError) as error:
+        except (OSError, UnicodeDecodeError, csv.Error, KeyError) as error:
             raise DubberError(
                 f"A list of GRID clips cannot be read: {error!r}",
                 looked_at=path,
@@ -128,6 +114,36 @@ class Grid:
 
     @staticmethod
     def _spoken(root: Path, words: str | None) -> str:
-        if words is None:
+        """The words of a clip whose name is not of the grammar; nothing where they cannot be known."""
+        try:
+            return " ".join(w.word for w in read_words(root / words) if w.word not in SILENCES) if words else ""
+        except (OSError, DubberError) as error:
+            log.warning("%s", error)
             return ""
-        return " ".join(w.word for w in read_words(root / words) if w.word not in ("sil", "sp"))
+
+
+def _videos(files: Iterable[str]) -> dict[tuple[str, str], str]:
+    """(speaker, clip) -> the video to use."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for path in files:
+        speaker, stem, suffix = _parts(path)
+        if suffix in VIDEO_SUFFIXES and speaker:
+            found[speaker, stem.removesuffix(LARGE)].append(path)
+    return {key: min(paths, key=lambda path: (_is_large(path), path)) for key, paths in found.items()}
+
+
+def _word_times(files: Iterable[str]) -> dict[tuple[str, str], str]:
+    """(speaker, clip) -> word times; the speaker is empty where no folder names one."""
+    parts = ((path, *_parts(path)) for path in files)
+    return {(speaker, stem.removesuffix(LARGE)): path for path, speaker, stem, suffix in parts if suffix == ".align"}
+
+
+def _parts(path: str) -> tuple[str, str, str]:
+    """The nearest folder that is named like a speaker (or nothing), the file's name without suffix, the suffix."""
+    *folders, base = path.split("/")
+    stem, dot, suffix = base.rpartition(".")
+    return next(filter(SPEAKER.fullmatch, reversed(folders)), ""), stem, dot + suffix.lower()
+
+
+def _is_large(path: str) -> bool:
+    return LARGE_FOLDER in path.split("/") or path.rpartition(".")[0].endswith(LARGE)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dubber.corpus.reader import Clip
-from dubber.corpus.scan import files_under
+from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings
 
 BYTES_PER_SECOND = 2 * 24_000  # 16-bit mono at 24 kHz
@@ -16,16 +16,18 @@ HEADER = 44
 class LibriTTS:
     """Reader of LibriTTS; utterances outside `lengths` are left out, as in the parent work."""
 
-    def find(self, root: Path, settings: CorpusSettings) -> Iterator[Clip]:
+    def find(self, root: Path, files: Mapping[str, File], settings: CorpusSettings) -> Iterator[Clip]:
         lengths = settings.lengths
-        for file in files_under(root):
+        for file in files.values():
             if not file.path.endswith(".wav"):
                 continue
             if not lengths.shortest <= (file.size - HEADER) / BYTES_PER_SECOND <= lengths.longest:
                 continue
             stem = file.path.removesuffix(".wav")
-            transcript = root / f"{stem}.normalized.txt"
-            text = transcript.read_text(encoding="utf-8").strip() if transcript.exists() else ""
+            transcript = f"{stem}.normalized.txt"
+            text = (
+                (root / transcript).read_text(encoding="utf-8", errors="replace").strip() if transcript in files else ""
+            )
             if not text or len(text.split()) >= lengths.words:
                 utterance = stem.rpartition("/")[2]
                 yield Clip(utterance, utterance.partition("_")[0], text, audio=file.path)

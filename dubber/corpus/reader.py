@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings
 from dubber.errors import DubberError
 
@@ -39,8 +40,16 @@ class Clip:
 class Reader(Protocol):
     """Finds the clips of one kind of corpus."""
 
-    def find(self, root: Path, settings: CorpusSettings) -> Iterator[Clip]:
-        """Yield every clip under `root`; no media file is opened."""
+    def find(self, root: Path, files: Mapping[str, File], settings: CorpusSettings) -> Iterator[Clip]:
+        """Yield every clip of the corpus; no media file is opened.
+
+        Args:
+            root: the corpus folder.
+            files: everything that lies there, by path, in order.
+
+        Raises:
+            DubberError: a list is missing or cannot be read.
+        """
         ...
 
 
@@ -58,7 +67,7 @@ def reader(name: str) -> Reader:
     return readers[name]
 
 
-HOSTILE = frozenset("\0\n\r\t\"'`$\\|&;<>*?!{}[]")
+HOSTILE = frozenset("\"'`$\\|&;<>*?!{}[]")
 
 
 def refuse_hostile(clip: Clip, root: Path) -> None:
@@ -71,11 +80,12 @@ def refuse_hostile(clip: Clip, root: Path) -> None:
         if name is None:
             continue
         escapes = name.startswith(("/", "~")) or ".." in name.split("/")
-        if escapes or HOSTILE & set(name) or name.startswith("-") or not name:
+        if escapes or HOSTILE & set(name) or name.startswith("-") or not name or not name.isprintable():
             raise DubberError(
                 f"The corpus names a clip or a path that is not safe: {name!r}",
                 looked_at=root,
                 hint="Names must be relative, stay inside the corpus folder and hold no shell characters.",
             )
-    if "/" in clip.clip:
-        raise DubberError(f"A clip's name must not contain a slash: {clip.clip!r}", looked_at=root)
+    for name in (clip.clip, clip.speaker):
+        if "/" in name:
+            raise DubberError(f"The name of a clip or a speaker must not contain a slash: {name!r}", looked_at=root)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dubber.errors import DubberError
+
 SAMPLE = 64 * 1024  # bytes from either end of a file that its digest looks at
 
 
@@ -27,18 +29,30 @@ class File:
 
 
 def files_under(root: Path) -> Iterator[File]:
-    """Every regular file under `root`, in order of its path; hidden folders are passed over."""
-    yield from _walk(root, "")
+    """Every regular file under `root`, folder by folder in order of the names; links are followed.
+
+    Hidden names, links that lead nowhere and links back to a folder on the way are passed over.
+
+    Raises:
+        DubberError: a folder cannot be read.
+    """
+    yield from _walk(os.fspath(root), "", ())
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[File]:
-    with os.scandir(folder) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
+def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[File]:
+    here = os.path.realpath(folder)
+    if here in above:
+        return
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise DubberError(f"A folder of the corpus cannot be read: {error.strerror}", looked_at=folder) from error
     for entry in found:
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
+            yield from _walk(entry.path, f"{prefix}{entry.name}/", (*above, here))
         elif entry.is_file():
             stat = entry.stat()
             yield File(prefix + entry.name, stat.st_size, stat.st_mtime_ns)
@@ -48,7 +62,7 @@ def listing_digest(files: Iterable[File]) -> str:
     """Digest of names, sizes and times: another digest, another look at the corpus."""
     state = hashlib.blake2b(digest_size=16)
     for file in files:
-        state.update(f"{file.path}\0{file.size}\0{file.mtime}\n".encode())
+        state.update(os.fsencode(f"{file.path}\0{file.size}\0{file.mtime}\n"))
     return state.hexdigest()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dubber.settings import Settings
 
@@ -94,3 +94,9 @@ class CorpusSettings(Settings):
         default=None, ge=1, description="where every clip has so many frames at 25 a second: another number is damage"
     )
     instructions: str = Field(default="", description="what to put where, and which command fetches it; for the error")
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> CorpusSettings:
+        if self.reader != "demo" and not self.roots:
+            raise ValueError("a corpus that is not made by the workflow needs `roots`: folders under data_root")
+        return self

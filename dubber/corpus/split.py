@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import re
+import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from dubber.corpus.reader import Clip
 from dubber.corpus.settings import LimitSettings, SplitSettings
 from dubber.errors import DubberError
 
-LISTED = re.compile(r"(?:(?P<folder>[^/]+)/)?(?:(?P<prefix>s\d+)[-_])?(?P<name>[^/]+)")
+log = logging.getLogger(__name__)
+
+SPLITS = ("train", "val", "test")
 
 
 def rank(name: str, seed: int) -> bytes:
@@ -24,70 +26,87 @@ def choose_splits(clips: list[Clip], before: Mapping[str, str], settings: SplitS
     """Clip name -> train, val or test. What the corpus fixes, or an earlier manifest, stays.
 
     Of each speaker's clips the first in hashed order are held out: `test_per_speaker` for the test, then
-    `val_per_speaker` for validation, together never more than `max_held_out_share` of the speaker's clips.
+    `val_per_speaker` for validation, together never more than `max_held_out_share` of the speaker's clips. A published
+    list says which clips are the test, whatever else is known of them; validation is then taken from the rest.
+
+    Args:
+        before: what an earlier manifest decided under the same settings.
 
     Raises:
         DubberError: a published test list cannot be read, or names no clip of the corpus.
     """
-    chosen = {clip.clip: clip.split for clip in clips if clip.split}
-    chosen |= {clip.clip: before[clip.clip] for clip in clips if clip.clip in before and not clip.split}
+    chosen = dict(before) | {clip.clip: clip.split for clip in clips if clip.split}
+    test_per_speaker = settings.test_per_speaker
     if settings.test_list:
-        held_out = read_test_list(Path(settings.test_list), clips)
-        chosen = {clip.clip: "test" if clip.clip in held_out else "train" for clip in clips}
+        listed = read_test_list(Path(settings.test_list), clips)
+        chosen = {name: split for name, split in chosen.items() if split != "test"} | dict.fromkeys(listed, "test")
+        test_per_speaker = 0
     speakers: dict[str, list[str]] = defaultdict(list)
     for clip in clips:
         speakers[clip.speaker].append(clip.clip)
     for names in speakers.values():
-        _choose_for_speaker(names, chosen, settings)
-    return chosen
+        places = _places(len(names), test_per_speaker, settings)
+        _fill({name: chosen.get(name) for name in names}, places, settings.seed, chosen)
+    return {clip.clip: chosen[clip.clip] for clip in clips}
 
 
-def _choose_for_speaker(names: list[str], chosen: dict[str, str], settings: SplitSettings) -> None:
-    allowed = int(settings.max_held_out_share * len(names))
-    test = min(settings.test_per_speaker, max(allowed - 1, min(allowed, 1)))
-    val = min(settings.val_per_speaker, allowed - test)
-    have = [chosen[name] for name in names if name in chosen]
-    open_places = {"test": test - have.count("test"), "val": val - have.count("val")}
-    for name in sorted((name for name in names if name not in chosen), key=lambda name: rank(name, settings.seed)):
-        split = next((split for split, places in open_places.items() if places > 0), "train")
-        if split != "train":
-            open_places[split] -= 1
-        chosen[name] = split
+def _places(count: int, test_per_speaker: int, settings: SplitSettings) -> dict[str, int]:
+    """How many clips of a speaker with `count` clips are held out; of two or more, one is for validation if any is."""
+    allowed = int(settings.max_held_out_share * count)
+    reserved = min(settings.val_per_speaker, 1) if allowed > 1 else 0
+    test = min(test_per_speaker, allowed - reserved)
+    return {"test": test, "val": min(settings.val_per_speaker, allowed - test)}
+
+
+def _fill(speaker: Mapping[str, str | None], places: Mapping[str, int], seed: int, chosen: dict[str, str]) -> None:
+    taken = list(speaker.values())
+    free = [split for split, wanted in places.items() for _ in range(wanted - taken.count(split))]
+    undecided = sorted((name for name, split in speaker.items() if split is None), key=lambda name: rank(name, seed))
+    for i, name in enumerate(undecided):
+        chosen[name] = free[i] if i < len(free) else "train"
 
 
 def read_test_list(path: Path, clips: list[Clip]) -> set[str]:
-    """The clips that a published list holds out, whatever way it spells them.
+    """The clips that a published list holds out, one a line, however it spells them.
+
+    A name without a speaker stands for the clips of every speaker who has it.
 
     Raises:
-        DubberError: the file is missing, or not one of its lines is a clip of this corpus.
+        DubberError: the file cannot be read, or not one of its lines is a clip of this corpus.
     """
-    known = {(clip.speaker, clip.clip.removeprefix(f"{clip.speaker}_")): clip.clip for clip in clips}
-    by_name = {name: clip for (_, name), clip in known.items()}
+    spelled: dict[str, set[str]] = defaultdict(set)
+    for clip in clips:
+        for spelling in _spellings(clip):
+            spelled[spelling].add(clip.clip)
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except OSError as error:
+        lines = [line.partition("|")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
         raise DubberError(f"The list of test clips cannot be read: {error}", looked_at=path) from None
-    found = set()
-    for line in lines:
-        match = LISTED.fullmatch(line.partition("|")[0])
-        if match is None:
-            continue
-        speaker = match["prefix"] or match["folder"]
-        clip = known.get((speaker, match["name"])) if speaker else by_name.get(match["name"])
-        found |= {clip} if clip else set()
-    if not found:
+    lines = [line for line in lines if line]
+    unknown = [line for line in lines if line not in spelled]
+    if len(unknown) == len(lines):
         raise DubberError(
             "The list of test clips names no clip of this corpus.",
             looked_at=f"{path}, first line {lines[0]!r}" if lines else path,
             hint="One clip a line: bbaf2n, s1/bbaf2n, s1_bbaf2n or s1/s1-bbaf2n.",
         )
-    return found
+    if unknown:
+        log.warning(
+            "%s: %d of %d test clips are not in the corpus, first %s", path, len(unknown), len(lines), unknown[0]
+        )
+    return set().union(*(spelled[line] for line in lines if line in spelled))
 
 
-def limited(clips: list[Clip], splits: Mapping[str, str], limit: LimitSettings) -> list[Clip]:
-    """At most `limit` clips of each split, the first in hashed order."""
+def _spellings(clip: Clip) -> set[str]:
+    name = clip.clip.removeprefix(f"{clip.speaker}_")
+    joined = {f"{clip.speaker}{mark}{name}" for mark in "_-/"}
+    return {clip.clip, name} | joined | {f"{clip.speaker}/{clip.speaker}{mark}{name}" for mark in "_-"}
+
+
+def limited(clips: list[Clip], splits: Mapping[str, str], limit: LimitSettings, before: Collection[str]) -> list[Clip]:
+    """At most `limit` clips of each split: those that were kept before, then the first in hashed order."""
     kept: set[str] = set()
-    for split in ("train", "val", "test"):
-        names = sorted((clip.clip for clip in clips if splits[clip.clip] == split), key=lambda name: rank(name, 0))
-        kept |= set(names[: getattr(limit, split)])
+    for split in SPLITS:
+        names = [clip.clip for clip in clips if splits[clip.clip] == split]
+        kept |= set(sorted(names, key=lambda name: (name not in before, rank(name, 0)))[: getattr(limit, split)])
     return [clip for clip in clips if clip.clip in kept]

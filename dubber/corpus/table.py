@@ -3,38 +3,46 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dubber.corpus.reader import Clip
+from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings
 from dubber.errors import DubberError
 
 
 class Table:
-    """Reader of a CSV list that stands in the corpus folder."""
+    """Reader of a CSV list that stands in the corpus folder.
 
-    def find(self, root: Path, settings: CorpusSettings) -> Iterator[Clip]:
+    Only clip and speaker must be there in every row; a clip without text or media fails in its own step.
+    """
+
+    def find(self, root: Path, files: Mapping[str, File], settings: CorpusSettings) -> Iterator[Clip]:
         path = root / (settings.clips or "clips.csv")
-        columns = settings.columns
         try:
             with path.open(newline="", encoding="utf-8-sig") as file:
                 rows = csv.DictReader(file)
                 self._check(path, rows.fieldnames or [], settings)
                 for row in rows:
-                    found = {
-                        name: (row.get(getattr(columns, name)) or "").strip() or None
-                        for name in type(columns).model_fields
-                    }
-                    yield Clip(**{**found, "text": found["text"] or ""})
+                    yield self._clip(row, settings, f"{path}, line {rows.line_num}")
         except FileNotFoundError:
             raise DubberError(
                 "The list of clips is missing.",
                 looked_at=path,
                 hint="Write a CSV file with the columns clip, speaker, text and video (or audio), or set `clips`.",
             ) from None
-        except UnicodeDecodeError as error:
-            raise DubberError(f"The list of clips is not UTF-8: {error}", looked_at=path) from None
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DubberError(f"The list of clips is not CSV in UTF-8: {error}", looked_at=path) from None
+
+    @staticmethod
+    def _clip(row: Mapping[str, str | None], settings: CorpusSettings, where: str) -> Clip:
+        columns = settings.columns.model_dump()
+        found = {name: (row.get(column) or "").strip() or None for name, column in columns.items()}
+        for name in ("clip", "speaker"):
+            if found[name] is None:
+                raise DubberError(f"A row of the list of clips has no {name}.", looked_at=where)
+        return Clip(**{**found, "text": found["text"] or ""})
 
     @staticmethod
     def _check(path: Path, found: list[str], settings: CorpusSettings) -> None:

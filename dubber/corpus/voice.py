@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import espeakng_loader
 import numpy as np
@@ -25,28 +26,15 @@ LETTER_A = "[['eI]]"  # spelled out, or `at A` becomes the phrase `at a`
 RATE, PITCH, RANGE = 1, 3, 4
 END, WORD, PHONEME = 0, 1, 7
 
-PROSODY_MARKS = "',%=;"
-ARPABET = {
-    **{"p": "P", "b": "B", "t": "T", "d": "D", "k": "K", "g": "G", "m": "M", "n": "N", "N": "NG", "f": "F", "v": "V"},
-    **{
-        "T": "TH",
-        "D": "DH",
-        "s": "S",
-        "z": "Z",
-        "S": "SH",
-        "Z": "ZH",
-        "h": "HH",
-        "tS": "CH",
-        "dZ": "JH",
-        "l": "L",
-        "r-": "R",
-    },
-    **{"r": "R", "w": "W", "j": "Y", "a": "AE", "a#": "AH", "aI": "AY", "aU": "AW", "A:": "AA", "A": "AA", "0": "AA"},
-    **{"E": "EH", "eI": "EY", "e": "EH", "I": "IH", "I2": "IH", "i": "IY", "i:": "IY", "i@": "IY", "I#": "IH"},
-    **{"O:": "AO", "O": "AO", "oU": "OW", "OI": "OY", "U": "UH", "u:": "UW", "u": "UW", "V": "AH", "@": "AH"},
-    **{"3": "ER", "3:": "ER", "@2": "AH", "@L": "L", "t#": "T", "e@": "EH", "i@3": "IY", "a2": "AE", "I2:": "IY"},
-}
-RHOTIC = {"A@": ("AA", "R"), "o@": ("AO", "R"), "O@": ("AO", "R"), "U@": ("UH", "R"), "e@": ("EH", "R")}
+STRESS_AND_LENGTH = "',%=;"
+SILENCE = "_:"
+MNEMONICS = """
+p=P b=B t=T d=D k=K g=G m=M n=N N=NG f=F v=V T=TH D=DH s=S z=Z S=SH Z=ZH h=HH tS=CH dZ=JH l=L r=R r-=R w=W j=Y t#=T
+@L=L a=AE a2=AE a#=AH A=AA A:=AA 0=AA aI=AY aU=AW E=EH e=EH e@=EH eI=EY I=IH I2=IH I#=IH i=IY i:=IY I2:=IY i@=IY
+i@3=IY O=AO O:=AO oU=OW OI=OY U=UH u=UW u:=UW V=AH @=AH @2=AH 3=ER 3:=ER
+"""
+ARPABET = dict(pair.split("=") for pair in MNEMONICS.split())
+RHOTIC = {"A@": ("AA", "R"), "o@": ("AO", "R"), "O@": ("AO", "R"), "U@": ("UH", "R")}
 
 
 class _Identity(ctypes.Union):
@@ -102,61 +90,73 @@ class _Mark:
     name: str
 
 
+@dataclass(frozen=True)
+class _Phoneme:
+    """A phoneme of the library's, with the number of its word; in samples."""
+
+    name: str
+    word: int
+    start: int
+    end: int
+
+
 def speak(text: str, speaker: Speaker, sample_rate: int) -> Speech:
     """Say `text` in a speaker's voice.
 
     Raises:
-        ClipError: the library says nothing, or a phoneme that has no ARPAbet symbol.
+        ClipError: the library says nothing, other words than the text's, or a phoneme that has no ARPAbet symbol.
     """
     engine = _engine()
     samples, marks = engine.say(text, speaker)
-    if not len(samples):
-        raise ClipError(f"espeak-ng says nothing for {text!r}")
-    phones = [p for span in _spans(marks, len(samples), PHONEME) for p in _arpabet(span, engine.rate)]
-    words = [
-        Interval(word, span.start / engine.rate, phones[-1].end if span.end is None else span.end / engine.rate)
-        for word, span in zip(text.split(), _words(marks), strict=True)
-    ]
-    resampled = soxr.resample(samples, engine.rate, sample_rate).astype(np.float32)
-    return Speech(resampled, phones, words)
+    phonemes = _phonemes(marks, len(samples))
+    words = [[p for p in phonemes if p.word == i] for i in range(len(text.split()))]
+    if not phonemes or not all(words) or phonemes[-1].word >= len(words):
+        raise ClipError(f"espeak-ng does not say {text!r} word by word")
+    return Speech(
+        samples=soxr.resample(samples, engine.rate, sample_rate).astype(np.float32),
+        phones=[
+            p for phoneme, following in pairwise([*phonemes, None]) for p in _arpabet(phoneme, following, engine.rate)
+        ],
+        words=[
+            Interval(word, inside[0].start / engine.rate, inside[-1].end / engine.rate)
+            for word, inside in zip(text.split(), words, strict=True)
+        ],
+    )
 
 
-@dataclass(frozen=True)
-class _Span:
-    name: str
-    start: int
-    end: int | None
+def _phonemes(marks: list[_Mark], total: int) -> list[_Phoneme]:
+    """Each phoneme lasts until the next one starts; silences are dropped.
+
+    The library marks a plosive at its burst and a word at the closure before it: a word's first phoneme starts with
+    the word. Where a consonant is drawn over to the next word, the word's mark comes too early, and is passed over.
+    """
+    found: list[tuple[str, int, int]] = []
+    word, word_start = -1, None
+    for mark in marks:
+        if mark.kind == WORD:
+            word, word_start = word + 1, mark.sample
+            continue
+        before = found[-1][2] if found else -1
+        start = mark.sample if word_start is None or word_start <= before else word_start
+        found.append((mark.name.strip(STRESS_AND_LENGTH), word, start))
+        word_start = None
+    ends = [start for _, _, start in found[1:]] + [total]
+    phonemes = [_Phoneme(*phoneme, end) for phoneme, end in zip(found, ends, strict=True)]
+    return [phoneme for phoneme in phonemes if phoneme.name.strip(SILENCE) and phoneme.end > phoneme.start]
 
 
-def _spans(marks: list[_Mark], total: int, kind: int) -> list[_Span]:
-    """Each phoneme lasts until the next one starts; silences are dropped."""
-    chosen = [mark for mark in marks if mark.kind == kind]
-    ends = [mark.sample for mark in chosen[1:]] + [total]
-    spans = [_Span(mark.name.strip(PROSODY_MARKS), mark.sample, end) for mark, end in zip(chosen, ends, strict=True)]
-    return [span for span in spans if span.name.strip("_:") and span.end > span.start]
-
-
-def _words(marks: list[_Mark]) -> list[_Span]:
-    """Each word starts with its first phoneme and lasts until the next word or the final silence."""
-    spans: list[_Span] = []
-    starts = [i for i, mark in enumerate(marks) if mark.kind == WORD]
-    for i, following in zip(starts, [*starts[1:], len(marks)], strict=True):
-        inside = [mark for mark in marks[i:following] if mark.kind == PHONEME]
-        silence = next((mark.sample for mark in inside if not mark.name.strip("_:")), None)
-        end = silence if silence is not None else (marks[following].sample if following < len(marks) else None)
-        spans.append(_Span("", inside[0].sample, end))
-    return spans
-
-
-def _arpabet(span: _Span, rate: int) -> list[Interval]:
-    start, end = span.start / rate, span.end / rate
-    if span.name in RHOTIC:
+def _arpabet(phoneme: _Phoneme, following: _Phoneme | None, rate: int) -> list[Interval]:
+    """An r-coloured vowel is a vowel and R, half each, unless its R is a phoneme of its own."""
+    start, end = phoneme.start / rate, phoneme.end / rate
+    if phoneme.name in RHOTIC:
+        first, second = RHOTIC[phoneme.name]
+        if following is not None and ARPABET.get(following.name) == second:
+            return [Interval(first, start, end)]
         middle = (start + end) / 2
-        first, second = RHOTIC[span.name]
         return [Interval(first, start, middle), Interval(second, middle, end)]
-    if span.name not in ARPABET:
-        raise ClipError(f"espeak-ng's phoneme {span.name!r} has no ARPAbet symbol")
-    return [Interval(ARPABET[span.name], start, end)]
+    if phoneme.name not in ARPABET:
+        raise ClipError(f"espeak-ng's phoneme {phoneme.name!r} has no ARPAbet symbol")
+    return [Interval(ARPABET[phoneme.name], start, end)]
 
 
 class _Engine:

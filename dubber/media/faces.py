@@ -1,7 +1,8 @@
-"""Finding faces: the embedded Haar cascade, and FAN landmarks behind the same small interface."""
+"""Finding faces: the embedded Haar cascades, and FAN landmarks behind the same small interface."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from dubber.media.settings import CropSettings
 from dubber.media.tracking import Detection, surest
 
 SCALE_STEP = 1.1
+FRONTAL, PROFILE = "haarcascade_frontalface_default.xml", "haarcascade_profileface.xml"
 BROWS, CHIN = slice(17, 27), 8  # of 68 landmarks
 
 
@@ -32,37 +34,50 @@ def detector(settings: CropSettings) -> FaceDetector:
 
 
 class Haar:
-    """OpenCV's frontal-face cascade, which comes with the package."""
+    """The cascades that come with OpenCV: frontal faces, and profiles where there is none.
+
+    Raises:
+        MissingDataError: the installed OpenCV lacks a cascade.
+    """
 
     name = "haar"
 
     def __init__(self, settings: CropSettings) -> None:
-        path = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
-        if not path.exists():
-            raise MissingDataError(
-                "OpenCV's face cascade is missing.", looked_at=path, hint="opencv-python-headless 4.14 ships it."
-            )
         cv2.setNumThreads(1)
-        self.cascade = cv2.CascadeClassifier(str(path))
+        self.frontal, self.profile = _cascade(FRONTAL), _cascade(PROFILE)
         self.settings = settings
 
     def detect(self, picture: np.ndarray, frame: int) -> list[Detection]:
-        settings = self.settings
-        scale = min(1.0, settings.detection_width / picture.shape[1])
+        scale = min(1.0, self.settings.detection_width / picture.shape[1])
         grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         if scale < 1:
             grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        smallest = round(settings.smallest_face * grey.shape[1])
-        boxes, _, scores = self.cascade.detectMultiScale3(
-            grey, SCALE_STEP, settings.neighbours, minSize=(smallest, smallest), outputRejectLevels=True
+        found = self._search(self.frontal, grey, frame) or self._profiles(grey, frame)
+        return surest([replace(d, x=d.x / scale, y=d.y / scale, size=d.size / scale) for d in found])
+
+    def _profiles(self, grey: np.ndarray, frame: int) -> list[Detection]:
+        """Profiles that look either way; the cascade knows one way only."""
+        mirrored = self._search(self.profile, np.ascontiguousarray(grey[:, ::-1]), frame)
+        return self._search(self.profile, grey, frame) + [replace(d, x=grey.shape[1] - d.x) for d in mirrored]
+
+    def _search(self, cascade: cv2.CascadeClassifier, grey: np.ndarray, frame: int) -> list[Detection]:
+        smallest = round(self.settings.smallest_face * grey.shape[1])
+        boxes, _, scores = cascade.detectMultiScale3(
+            grey, SCALE_STEP, self.settings.neighbours, minSize=(smallest, smallest), outputRejectLevels=True
         )
-        found = zip(boxes, scores, strict=True)
-        return surest(
-            [
-                Detection(frame, (x + w / 2) / scale, (y + h / 2) / scale, w / scale, float(score))
-                for (x, y, w, h), score in found
-            ]
+        return [
+            Detection(frame, x + w / 2, y + h / 2, float(w), float(score))
+            for (x, y, w, h), score in zip(boxes, scores, strict=True)
+        ]
+
+
+def _cascade(name: str) -> cv2.CascadeClassifier:
+    path = Path(cv2.data.haarcascades) / name
+    if not path.exists():
+        raise MissingDataError(
+            "A face cascade of OpenCV is missing.", looked_at=path, hint="opencv-python-headless 4.14 ships it."
         )
+    return cv2.CascadeClassifier(str(path))
 
 
 class Fan:

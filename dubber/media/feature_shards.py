@@ -25,15 +25,16 @@ def feature_shard(
     crops: Path | str, transform: FeatureTransform, output: Path | str, *, max_failed_share: float
 ) -> ShardResult:
     """Turn a shard's crops into features, clip by clip."""
-    stored = {row["clip"]: row for row in read_rows(crops, ["clip", "lips", "faces", "box"])}
+    stored = read_rows(crops, ["lips", "faces", "box"])
 
-    def work(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    def work(clip: Mapping[str, Any]) -> Mapping[str, Any]:
+        row = next(stored)  # one at a time, in the order of the clips: a shard's crops are large
         lips = transform.lips(row["lips"])
         faces = transform.faces(row["faces"], row["box"].reshape(-1, 4))
         return {"n_frames": len(lips), "lips": lips.reshape(-1), "faces": faces.reshape(-1)}
 
     return process_shard(
-        list(stored.values()),
+        list(read_rows(crops, ["clip"])),
         work,
         step="features",
         schema=FEATURES,

@@ -153,7 +153,7 @@ def head_motion(boxes: np.ndarray) -> np.ndarray:
 def fit_features(
     crop_parquets: Iterable[Path | str], train_clips: set[str], settings: FeatureSettings
 ) -> FeatureTransform:
-    """Fit the components on frames of the training clips, evenly taken from every clip.
+    """Fit the components on frames of the training clips; of a large corpus, on frames of some of them.
 
     Raises:
         DubberError: no training clip has crops, or the backend has no transform that could be fitted.
@@ -189,18 +189,30 @@ def _training_frames(parquets: list[Path | str], train_clips: set[str], settings
     counts = [row for path in parquets for row in read_rows(path, ["clip", "n_frames"]) if row["clip"] in train_clips]
     if not counts:
         raise DubberError("No training clip has crops to fit the features on.", looked_at=", ".join(map(str, parquets)))
-    share = min(1.0, settings.max_frames / sum(row["n_frames"] for row in counts))
     random = np.random.default_rng(settings.seed)
+    clips, share = _choose({row["clip"]: row["n_frames"] for row in counts}, settings, random)
     parts: list[tuple[np.ndarray, ...]] = []
     for path in parquets:
         for row in read_rows(path, ["clip", "lips", "faces", "box"]):
-            if row["clip"] not in train_clips:
+            if row["clip"] not in clips:
                 continue
             chosen = random.random(len(row["lips"])) < share
             mouth = mouth_pictures(row["lips"], settings)
             face = face_pictures(row["faces"], settings)
             parts.append((mouth[chosen], change(mouth)[chosen], face[chosen], head_motion(row["box"].reshape(-1, 4))))
     return TrainingFrames(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def _choose(frames: dict[str, int], settings: FeatureSettings, random: np.random.Generator) -> tuple[set[str], float]:
+    """Which clips to open, and which share of their frames to take: about `max_frames` in all.
+
+    Every opened clip costs the decoding of all its frames, so a large corpus gives more frames of fewer clips.
+    """
+    names = list(frames)
+    share = min(1.0, settings.max_frames / sum(frames.values()))
+    count = min(len(names), max(1, round(len(names) * share / settings.least_share)))
+    chosen = {names[i] for i in random.choice(len(names), count, replace=False)}
+    return chosen, min(1.0, settings.max_frames / sum(frames[name] for name in chosen))
 
 
 def _components(pictures: np.ndarray, count: int, settings: FeatureSettings) -> Components:

@@ -39,7 +39,7 @@ class FeatureSettings(Settings):
     fit_on: tuple[str, ...] = Field(default=(), description="corpora whose training clips the components are fitted on")
     lip_features: int = Field(default=512, ge=4, description="width of a frame's lip features")
     face_features: int = Field(default=256, ge=4, description="width of a frame's face features")
-    lip_crop: int = Field(default=88, ge=16, description="side of the lip crop's centre that is looked at, pixels")
+    lip_crop: int = Field(default=88, ge=16, le=88, description="side of the lip crop's centre that is used, pixels")
     lip_scale: int = Field(default=22, ge=8, description="side to which it is scaled before the components, pixels")
     face_scale: int = Field(default=48, ge=8, description="side to which the face is scaled before the components")
     centred: bool = Field(default=True, description="subtract each clip's mean picture: what moves, not who it is")
@@ -47,4 +47,7 @@ class FeatureSettings(Settings):
         default=0.5, ge=0, le=1, description="0 leaves the components' spreads as they are, 1 makes all of them one"
     )
     max_frames: int = Field(default=20_000, ge=10, description="training frames that the components are fitted on")
+    least_share: float = Field(
+        default=0.2, gt=0, le=1, description="a clip that is fitted on gives at least this share of its frames"
+    )
     seed: int = Field(default=0, ge=0, description="seed of the choice of frames and of the solver")

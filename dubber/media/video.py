@@ -22,6 +22,7 @@ QUALITY = "18"  # x264's constant rate factor: visually lossless
 BROWSER_CODECS = ("h264", "vp9", "av1")
 BROWSER_PIXELS = ("yuv420p", "yuvj420p")
 LONGEST_STILL = 10.0  # s; a longer jump of the time stamps is damage, not a still picture
+MOST_FPS = 60  # of what is encoded anew; live recordings promise a thousand frames a second
 SILENT_LOG = av.logging.FATAL
 
 
@@ -31,7 +32,7 @@ class Probe:
 
     Attributes:
         width, height: pixels, as shown (after rotation).
-        fps: average frames per second.
+        fps: average frames per second, as the container tells it.
         duration: seconds, 0 where the container does not tell.
         n_frames: pictures in the file, 0 where the container does not tell.
         has_audio: whether it has a sound stream.
@@ -187,7 +188,8 @@ def write_video(
 def mux(source: Path | str, samples: np.ndarray, sample_rate: int, output: Path | str, *, copy: bool = True) -> None:
     """Give the picture of `source` another sound.
 
-    The picture stream of an mp4 that browsers play is copied untouched; any other is encoded as H.264.
+    The picture stream of an mp4 that browsers play is copied untouched; any other is encoded as H.264,
+    at most `MOST_FPS` frames a second.
 
     Args:
         samples: float32 [n] in -1..1, mono.
@@ -196,7 +198,7 @@ def mux(source: Path | str, samples: np.ndarray, sample_rate: int, output: Path 
     """
     about = probe(source)
     if not (copy and about.plays_in_browsers):
-        fps = max(1, round(about.fps))
+        fps = min(max(1, round(about.fps)), MOST_FPS)
         write_video(output, (_even(frame) for frame in read_frames(source, fps)), fps, samples, sample_rate)
         return
     with opened(source) as original, atomic_path(output) as temporary, _mp4(temporary) as target:

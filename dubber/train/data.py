@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
@@ -35,12 +34,12 @@ class Lists:
     def __init__(self) -> None:
         self._views: dict[str, np.ndarray] = {}
 
-    def add(self, clips: Sequence[str], column: pa.ListArray) -> None:
-        """Take over a column of a shard; a clip whose list is null is passed over."""
+    def add(self, clips: Sequence[str], column: pa.ListArray, wanted: set[str]) -> None:
+        """Take over a column of a shard; a clip that is not wanted or whose list is null is passed over."""
         values, offsets = column.values.to_numpy(zero_copy_only=False), column.offsets.to_numpy()
         present = column.is_valid().to_numpy(zero_copy_only=False)
         for i, clip in enumerate(clips):
-            if present[i]:
+            if present[i] and clip in wanted:
                 self._views[clip] = values[offsets[i] : offsets[i + 1]]
 
     def __getitem__(self, clip: str) -> np.ndarray:
@@ -54,16 +53,16 @@ class Lists:
 
 
 def read_lists(paths: Iterable[Path | str], columns: Sequence[str], wanted: set[str]) -> dict[str, Lists]:
-    """The list columns of all shards, of the wanted clips only."""
+    """The list columns of all shards, of the wanted clips only.
+
+    The rest of a shard stays in memory beside them: cutting it out would cost more time than it saves space.
+    """
     lists = {name: Lists() for name in columns}
-    names = pa.array(sorted(wanted), pa.string())
     for path in paths:
-        table = read_table(path, ["clip", *columns])
-        table = table.filter(pc.is_in(table["clip"], value_set=names)).combine_chunks()
-        for batch in table.to_batches():
+        for batch in read_table(path, ["clip", *columns]).to_batches():
             clips = batch.column("clip").to_pylist()
             for name in columns:
-                lists[name].add(clips, batch.column(name))
+                lists[name].add(clips, batch.column(name), wanted)
     return lists
 
 
@@ -106,8 +105,8 @@ class ClipSet:
     """
 
     clips: tuple[str, ...]
-    columns: Mapping[str, Lists]
-    model: ModelSettings
+    columns: Mapping[str, Lists] = field(repr=False)
+    model: ModelSettings = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.clips)

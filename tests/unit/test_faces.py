@@ -75,6 +75,15 @@ def test_colours_survive(moving_face):
     assert red > green > blue
 
 
+def test_a_profile_is_found_whichever_way_it_looks():
+    """The cameraman stands sideways; the frontal cascade sees nothing of him."""
+    haar, profile = Haar(CropSettings()), np.stack([data.camera()] * 3, axis=2)
+    (found,) = haar.detect(profile, 3)
+    assert found.frame == 3 and (found.x, found.y) == (pytest.approx(225, abs=25), pytest.approx(130, abs=35))
+    (mirrored,) = haar.detect(np.ascontiguousarray(profile[:, ::-1]), 3)
+    assert mirrored.x == pytest.approx(512 - found.x, abs=3) and mirrored.y == pytest.approx(found.y, abs=3)
+
+
 def test_no_face_is_a_reason(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (20, 64, 64, 3), dtype=np.uint8)
     write_video(tmp_path / "noise.mp4", [cv2.resize(f, (320, 240)) for f in noise], 25, None, 16_000)

@@ -8,6 +8,7 @@ import pytest
 
 from dubber.artifacts import read_rows, write_rows
 from dubber.errors import DubberError
+from dubber.media import features
 from dubber.media.feature_shards import feature_shard
 from dubber.media.features import FeatureTransform, change, fit_features, head_motion, mouth_pictures
 from dubber.media.settings import FeatureSettings
@@ -117,6 +118,18 @@ def test_the_number_of_frames_is_bounded_and_the_seed_decides(crops):
     np.testing.assert_array_equal(first.mouth.axes, second.mouth.axes)
     assert np.count_nonzero(np.abs(first.mouth.axes).sum(axis=1)) <= 25
     assert not np.array_equal(first.mouth.mean, other.mouth.mean)
+
+
+def test_of_a_large_corpus_few_clips_give_many_frames_each(tmp_path, monkeypatch):
+    path, clips = tmp_path / "0000.parquet", {f"c{seed}" for seed in range(12)}
+    write_rows(path, [clip(name, seed) for seed, name in enumerate(sorted(clips))], CROPS)
+    opened = []
+    monkeypatch.setattr(features, "head_motion", lambda boxes: opened.append(len(boxes)) or head_motion(boxes))
+    fit_features([path], clips, FeatureSettings(max_frames=18, least_share=0.2))
+    assert len(opened) == 3  # 18 of 360 frames are a twentieth: a fifth of a quarter of the clips
+    opened.clear()
+    fit_features([path], clips, FeatureSettings(max_frames=180))
+    assert len(opened) == 12
 
 
 def test_saved_and_loaded_it_is_the_same(tmp_path, crops, transform):

@@ -25,14 +25,14 @@ def levels(path: Path, fps: int = 25) -> list[int]:
     return [round(frame.mean() / 10) for frame in read_frames(path, fps)]
 
 
-def write_at(path: Path, times: list[float], codec: str = "libx264", **stream_settings: object) -> None:
+def write_at(path: Path, times: list[float], codec: str = "libx264", rate: int = 25, **stream_settings: object) -> None:
     """Frame n has brightness 10 n and is shown from `times[n]` (s) on."""
     with av.open(str(path), "w") as output:
-        stream = output.add_stream(codec, rate=25, options={"crf": "10"} if codec == "libx264" else {})
+        stream = output.add_stream(codec, rate=rate, options={"crf": "10"} if codec == "libx264" else {})
         stream.width, stream.height, stream.pix_fmt = SIZE[1], SIZE[0], "yuv420p"
         for name, value in stream_settings.items():
             setattr(stream, name, value)
-        stream.codec_context.time_base = Fraction(1, 1000) if codec == "libx264" else Fraction(1, 25)
+        stream.codec_context.time_base = Fraction(1, 1000) if codec != "mpeg1video" else Fraction(1, rate)
         for n, time in enumerate(times):
             frame = av.VideoFrame.from_ndarray(grey(10 * n), format="rgb24")
             frame.time_base = stream.codec_context.time_base
@@ -173,6 +173,16 @@ def test_a_late_picture_starts_with_the_new_sound(tmp_path):
     mux(source, np.zeros(12_800, np.float32), 16_000, target)
     with av.open(str(target)) as container:
         assert next(container.decode(video=0)).time == pytest.approx(0, abs=0.001)
+
+
+def test_a_live_recording_is_not_encoded_at_a_thousand_frames_a_second(tmp_path):
+    """Its container counts milliseconds and gives them as the frame rate."""
+    source, target = tmp_path / "a.webm", tmp_path / "b.mp4"
+    write_at(source, [0.0, 0.04, 0.075, 0.12, 0.16], codec="libvpx", rate=1000)
+    assert probe(source).fps == 1000
+    mux(source, np.zeros(3200, np.float32), 16_000, target)
+    assert probe(target).fps <= 60 and probe(target).n_frames <= 13
+    assert levels(target) == levels(source) == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("copy", [True, False])

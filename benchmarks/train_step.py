@@ -1,0 +1,193 @@
+"""How fast a training step is, and what share of the machine's own matrix-multiply rate it reaches.
+
+    python benchmarks/train_step.py --size paper --stage 1 2 --precision float32 bf16 --threads 2
+
+For each stage and precision: the median time of a whole step (forward, losses, backward, clipping, AdamW), its speech
+tokens per second, and its rate of arithmetic (products, convolutions and attention, forward and backward) beside the
+rate that this machine reaches on the step's own matrix products when they are run alone, one after the other. Data are
+random: they do not change the speed. Only figures of one run on an idle machine can be compared with each other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import yaml
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from dubber.model.batch import DubBatch
+from dubber.model.dubber import Dubber
+from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
+from dubber.model.tts import TTS
+from dubber.train.losses import stage1_losses, stage2_losses
+from dubber.train.optimiser import make_optimiser
+from dubber.train.settings import StageSettings
+
+SIZES = Path(__file__).resolve().parents[1] / "config" / "sizes.yaml"
+PRODUCTS = (torch.ops.aten.mm.default, torch.ops.aten.addmm.default, torch.ops.aten.bmm.default)
+PHONEMES_PER_SECOND = 10
+
+Product = tuple[tuple[int, ...], tuple[int, ...], torch.dtype]
+"""Shapes of both factors and their type."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One training step. seconds: median; tokens: speech tokens in it; flops: its arithmetic; products: its shapes."""
+
+    seconds: float
+    tokens: int
+    flops: int
+    products: Counter[Product]
+
+
+class ProductRecorder(TorchDispatchMode):
+    """Counts the matrix products of a block by shape."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.products: Counter[Product] = Counter()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function in PRODUCTS:
+            left, right = args[-2:]
+            self.products[tuple(left.shape), tuple(right.shape), left.dtype] += 1
+        return function(*args, **(kwargs or {}))
+
+
+def random_batch(sizes: ModelSettings, clips: int, seconds: float, device: torch.device) -> DubBatch:
+    """`clips` clips of the same length, without padding."""
+    frames, phonemes = round(seconds * sizes.frame_rate), round(seconds * PHONEMES_PER_SECOND)
+    tokens = sizes.tokens_in(frames)
+
+    def spread(total: int) -> Tensor:
+        edges = torch.linspace(0, total, phonemes + 1).round().long()
+        return edges.diff().expand(clips, -1)
+
+    def real(length: int) -> Tensor:
+        return torch.ones(clips, length, dtype=torch.bool)
+
+    return DubBatch(
+        clips=tuple(map(str, range(clips))),
+        phonemes=torch.randint(1, sizes.phoneme_vocabulary, (clips, phonemes)),
+        phoneme_mask=real(phonemes),
+        token_durations=spread(tokens),
+        tokens=torch.randint(0, sizes.vocab, (clips, 6, tokens)),
+        token_mask=real(tokens),
+        speaker=torch.randn(clips, sizes.speaker_dim),
+        lips=torch.randn(clips, frames, sizes.lip_features),
+        faces=torch.randn(clips, frames, sizes.face_features),
+        frame_mask=real(frames),
+        frame_durations=spread(frames),
+    ).to(device)
+
+
+def make_loss(stage: int, sizes: ModelSettings, device: torch.device) -> tuple[nn.Module, Callable, Callable]:
+    """A stage's trained model, its forward pass (batch -> output) and its loss (output, batch -> scalar)."""
+    objective, parts = ObjectiveSettings(), PartsSettings()
+    teacher = TTS(sizes, objective).to(device)
+    if stage == 1:
+        return teacher, teacher, lambda output, batch: stage1_losses(output, batch, objective).total
+    student = Dubber(sizes, objective, parts).to(device)
+    student.initialise_from(teacher)
+    teacher.requires_grad_(False)
+    forward, losses = (lambda batch: student(batch, teacher)), stage2_losses
+    return student, forward, lambda output, batch: losses(output, batch, objective, parts).total
+
+
+def measure(stage: int, precision: str, sizes: ModelSettings, args: argparse.Namespace) -> Measured:
+    """Time `args.steps` steps after two that are not counted, and count one more."""
+    device = torch.device(args.device)
+    torch.manual_seed(0)
+    model, forward, loss_of = make_loss(stage, sizes, device)
+    batch = random_batch(sizes, args.clips, args.seconds, device)
+    settings = StageSettings(steps=1, precision=precision)
+    optimiser = make_optimiser(model, settings)
+    trained = [p for p in model.parameters() if p.requires_grad]
+
+    def step() -> float:
+        optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+            output = forward(batch)
+        loss = loss_of(output, batch)
+        loss.backward()
+        nn.utils.clip_grad_norm_(trained, settings.grad_clip)
+        optimiser.step()
+        return loss.item()
+
+    times = [timed(step, device) for _ in range(args.steps + 2)][2:]
+    with FlopCounterMode(display=False) as counter:
+        step()
+    with ProductRecorder() as recorder:
+        step()
+    return Measured(statistics.median(times), int(batch.token_mask.sum()), counter.get_total_flops(), recorder.products)
+
+
+def timed(run: Callable[[], object], device: torch.device) -> float:
+    """Seconds of one call."""
+    synchronise(device)
+    start = time.perf_counter()
+    run()
+    synchronise(device)
+    return time.perf_counter() - start
+
+
+def synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def product_rate(products: Counter[Product], device: torch.device, repeats: int = 3) -> float:
+    """Operations per second of the products alone, each shape weighed by how often the step needs it."""
+    operations = seconds = 0.0
+    for (left, right, dtype), count in products.items():
+        a, b = (torch.randn(shape, device=device).to(dtype) for shape in (left, right))
+        a @ b
+        seconds += count * min(timed(lambda a=a, b=b: a @ b, device) for _ in range(repeats))
+        operations += count * 2 * a.numel() * right[-1]
+    return operations / seconds
+
+
+def main() -> None:
+    sizes = yaml.safe_load(SIZES.read_text())["sizes"]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", choices=list(sizes), default="paper")
+    parser.add_argument("--stage", type=int, nargs="+", choices=(1, 2), default=[1, 2])
+    parser.add_argument("--precision", nargs="+", choices=("float32", "bf16"), default=["float32", "bf16"])
+    parser.add_argument("--clips", type=int, default=4, help="per step")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each clip")
+    parser.add_argument("--steps", type=int, default=5, help="that are timed")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    device = torch.device(args.device)
+    print(f"{args.size}, {args.clips} clips of {args.seconds} s; {device}, {platform.machine()}, ", end="")
+    print(f"torch {torch.__version__}, {args.threads} threads")
+    for stage in args.stage:
+        for precision in args.precision:
+            found = measure(stage, precision, ModelSettings.model_validate(sizes[args.size]), args)
+            rate, alone = found.flops / found.seconds, product_rate(found.products, device)
+            print(
+                f"stage {stage} {precision}: {found.seconds:.3f} s a step, {found.tokens / found.seconds:.0f} tokens/s"
+            )
+            print(
+                f"  {rate / 1e9:.0f} GFLOP/s; its matrix products alone {alone / 1e9:.0f} GFLOP/s: {rate / alone:.0%}",
+                flush=True,
+            )
+    if device.type == "cuda":
+        print(f"peak memory {torch.cuda.max_memory_allocated(device) / 2**30:.1f} GiB")
+
+
+if __name__ == "__main__":
+    main()
