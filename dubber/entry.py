@@ -8,25 +8,42 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
+from dubber.artifacts import atomic_path
 from dubber.errors import DubberError
 
 warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld and webrtcvad still import it
 
 
+JSON = ("settings", "pace")
+
+
 def arguments(description: str | None, *names: str, lists: tuple[str, ...] = (), optional: tuple[str, ...] = ()):
-    """Parse `--name value` for each name; `settings` is JSON; `lists` take any number of values."""
+    """Parse `--name value` for each name; `settings` and `pace` are JSON; `lists` take any number of values."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, fromfile_prefix_chars="@"
     )
     for name in names:
-        parser.add_argument(f"--{name}", required=True, type=json.loads if name == "settings" else str)
+        parser.add_argument(f"--{name}", required=True, type=json.loads if name in JSON else str)
     for name in lists:
         parser.add_argument(f"--{name}", nargs="*", default=[])
     for name in optional:
         parser.add_argument(f"--{name}")
     return parser.parse_args()
+
+
+def with_pace(args: argparse.Namespace) -> dict[str, Any]:
+    """A training script's settings, its stage made whole with `--pace`."""
+    return {**args.settings, "stage": {**args.settings["stage"], **args.pace}}
+
+
+def record_fit(path: Path | str, identity: str, inputs: Sequence[str]) -> None:
+    """Write down what something was fitted on: `dubber.plan.Plan.fit` reads it."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps({"identity": identity, "inputs": list(inputs)}, indent=1), encoding="utf-8")
 
 
 def run(main: Callable[[], None]) -> None:

@@ -21,6 +21,7 @@ from dubber.corpus.manifest import Manifest, load_manifest, refresh_manifest
 from dubber.corpus.settings import CorpusSettings
 from dubber.errors import ConfigError, MissingDataError
 from dubber.settings import Settings, unknown_key
+from dubber.train.settings import RUNTIME
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,23 @@ STAGE1 = "stage1"
 FULL = "full"
 BASELINES = ("ground_truth", "codec")
 ANY = "any"  # in place of a setting, where all settings sound the same
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A codec or a transform that is fitted on training clips.
+
+    Attributes:
+        identity: digest of the settings and of the code, that of the steps before included.
+        inputs: the shards that it is, or was, fitted on.
+        manifests: of the corpora.
+        settled: whether it was made under this identity; it then stays, whatever clips are added.
+    """
+
+    identity: str
+    inputs: list[str]
+    manifests: list[str]
+    settled: bool
 
 
 @dataclass
@@ -46,6 +64,7 @@ class Plan:
     dry_run: bool = False
     _manifests: dict[str, Manifest | None] = field(default_factory=dict)
     _codes: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _said: set[str] = field(default_factory=set)
 
     # --- names -------------------------------------------------------------------------------------------------
 
@@ -131,6 +150,31 @@ class Plan:
         """Artifacts of one step, for all shards of a corpus or for those named."""
         folder = f"work/{corpus}/{step}" + (f"/{backend}" if backend else "")
         return [f"{folder}/{shard}.parquet" for shard in (self.shards(corpus) if shards is None else shards)]
+
+    def fit(self, kind: str, name: str) -> Fit:
+        """What the codec or the features `name` are fitted on; `kind` is "codec" or "features"."""
+        if kind == "codec":
+            entry, folder, scripts = self.config.codecs[name], "codecs", ("fit_codec", "analyse", "audio")
+            before, step, backend = {}, "analysis", name
+        else:
+            entry, folder, scripts = self.config.features[name], "features", ("fit_features", "crops")
+            before, step, backend = self.config.crops.model_dump(mode="json"), "crops", None
+        identity = provenance.digest([entry.model_dump(mode="json"), before, self.code(*scripts)])
+        manifests = [self.manifest_path(corpus).as_posix() for corpus in entry.fit_on]
+        stored = self._settled_inputs(Path("work") / folder / name / "fitted.json", identity)
+        if stored:
+            return Fit(identity, stored, manifests, settled=True)
+        inputs = [path for corpus in entry.fit_on for path in self.step(corpus, step, backend=backend)]
+        return Fit(identity, inputs, manifests, settled=False)
+
+    @staticmethod
+    def _settled_inputs(record: Path, identity: str) -> list[str]:
+        """The inputs of a fit with this identity that was made before; none where there is no such fit."""
+        try:
+            stored = json.loads(record.read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError):
+            return []
+        return stored["inputs"] if stored.get("identity") == identity else []
 
     def training_data(self, name: str, run: str) -> dict[str, list[str]]:
         """Inputs of a training run: token and matrix shards, and for the student the features."""
@@ -227,8 +271,13 @@ class Plan:
         )
         if not self.dry_run:
             raise error
-        log.warning("planned without a codec's weights:\n%s", error)
+        self._warn_once(f"planned without a codec's weights:\n{error}")
         return [path for path in files if path not in missing]
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            log.warning("%s", text)
 
     def codec_of(self, name: str) -> CodecSettings:
         return self.config.codecs[self.experiment(name).codec]
@@ -239,7 +288,7 @@ class Plan:
         return {
             "model": self._model(experiment),
             "objective": experiment.objective.model_dump(mode="json"),
-            "stage": experiment.stage1.model_dump(mode="json"),
+            "stage": experiment.stage1.identity(),
             "codec": experiment.codec,
         }
 
@@ -250,10 +299,19 @@ class Plan:
             "model": self._model(experiment),
             "objective": experiment.objective.model_dump(mode="json"),
             "parts": experiment.parts.model_dump(mode="json"),
-            "stage": experiment.stage2.model_dump(mode="json"),
+            "stage": experiment.stage2.identity(),
             "codec": experiment.codec,
             "features": experiment.features,
         }
+
+    def pace(self, name: str, run: str) -> dict[str, Any]:
+        """How a run is trained, as far as it changes nothing in the result."""
+        experiment = self.experiment(name, run)
+        return (experiment.stage1 if run == STAGE1 else experiment.stage2).pace()
+
+    def report_settings(self, name: str) -> dict[str, Any]:
+        """The experiment as its report tells it: all but the pace of the training."""
+        return self.experiment(name).model_dump(mode="json", exclude={STAGE1: set(RUNTIME), "stage2": set(RUNTIME)})
 
     def _model(self, experiment: Experiment) -> dict[str, Any]:
         return self.config.sizes[experiment.size].model_dump(mode="json")

@@ -31,7 +31,8 @@ def ask(question):
         try:
             return question(wildcards)
         except DubberError as error:
-            raise WorkflowError(str(error)) from None
+            # Snakemake would dress an exception of a function in a traceback; the message says all that helps.
+            raise SystemExit(f"\n{error}") from None
 
     return answer
 
@@ -59,16 +60,22 @@ def crops_of(wildcards):
     return PLAN.step(wildcards.corpus, "crops", shards=[wildcards.shard]) if PLAN.has_video(wildcards.corpus) else []
 
 
-def fitted_on(entry, step, backend=None):
-    """One step over the corpora that a transform or a codec is fitted on.
+def fitted_on(kind):
+    """What a codec or a transform is fitted on: `kind` is its wildcard, `codec` or `features`.
 
-    Ancient: a fitted codec stays when clips are added, or every token would change its meaning.
+    What is fitted stays when clips are added, or every token would change its meaning. `ancient` alone does not do it:
+    one more shard is another set of inputs; and where a step before has changed, `ancient` would hide it.
     """
-    return [ancient(path) for corpus in entry.fit_on for path in PLAN.step(corpus, step, backend=backend)]
+
+    def question(wildcards):
+        fit = PLAN.fit(kind, wildcards[kind])
+        return [ancient(path) for path in fit.inputs] if fit.settled else fit.inputs
+
+    return ask(question)
 
 
-def manifests_of(entry):
-    return [ancient(PLAN.manifest_path(corpus).as_posix()) for corpus in entry.fit_on]
+def manifests_of_fit(kind):
+    return ask(lambda w: [ancient(path) for path in PLAN.fit(kind, w[kind]).manifests])
 
 
 def training(kind, run=None):

@@ -70,10 +70,11 @@ rule crops:
 rule fit_features:
     """Fit the transform from crops to lip and face features on training clips only."""
     input:
-        crops=ask(lambda w: fitted_on(PLAN.config.features[w.features], "crops")),
-        manifests=ask(lambda w: manifests_of(PLAN.config.features[w.features])),
+        crops=fitted_on("features"),
+        manifests=manifests_of_fit("features"),
     output:
-        "work/features/{features}/transform.safetensors",
+        transform="work/features/{features}/transform.safetensors",
+        record="work/features/{features}/fitted.json",
     log:
         "logs/fit_features/{features}.log",
     benchmark:
@@ -86,12 +87,12 @@ rule fit_features:
         runtime=120,
     params:
         settings=lambda w: as_json(PLAN.config.features[w.features]),
-        crops=as_json(PLAN.config.crops),
-        code=code("fit_features", "crops"),
+        identity=ask(lambda w: PLAN.fit("features", w.features).identity),
     shell:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/fit_features.py --crops {input.crops:q} --manifests {input.manifests:q} "
-        "--settings {params.settings:q} --output {output:q}"
+        "--settings {params.settings:q} --identity {params.identity} --output {output.transform:q} "
+        "--record {output.record:q}"
 
 
 rule features:

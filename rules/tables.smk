@@ -56,7 +56,7 @@ rule report:
         mem_mb=4000,
         runtime=60,
     params:
-        experiment=ask(lambda w: as_json(PLAN.experiment(w.experiment))),
+        experiment=ask(lambda w: as_json(PLAN.report_settings(w.experiment))),
         root=ask(lambda w: PLAN.root(PLAN.experiment(w.experiment).corpus).as_posix()),
         code=code("report"),
     shell:

@@ -39,10 +39,11 @@ rule analyse:
 rule fit_codec:
     """Fit the codebooks of the WORLD codec by k-means on training clips only."""
     input:
-        analysis=ask(lambda w: fitted_on(PLAN.config.codecs[w.codec], "analysis", backend=w.codec)),
-        manifests=ask(lambda w: manifests_of(PLAN.config.codecs[w.codec])),
+        analysis=fitted_on("codec"),
+        manifests=manifests_of_fit("codec"),
     output:
-        "work/codecs/{codec}/codec.safetensors",
+        codec="work/codecs/{codec}/codec.safetensors",
+        record="work/codecs/{codec}/fitted.json",
     log:
         "logs/fit_codec/{codec}.log",
     benchmark:
@@ -55,11 +56,12 @@ rule fit_codec:
         runtime=120,
     params:
         settings=lambda w: as_json(PLAN.config.codecs[w.codec]),
-        code=code("fit_codec", "analyse", "audio"),
+        identity=ask(lambda w: PLAN.fit("codec", w.codec).identity),
     shell:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/fit_codec.py --analysis {input.analysis:q} --manifests {input.manifests:q} "
-        "--settings {params.settings:q} --output {output:q}"
+        "--settings {params.settings:q} --identity {params.identity} --output {output.codec:q} "
+        "--record {output.record:q}"
 
 
 rule tokens:
@@ -115,10 +117,12 @@ rule tokens_facodec:
         runtime=240,
     params:
         rows=ask(rows),
+        encoder=lambda w: PLAN.config.codecs[w.codec].facodec.encoder,
+        decoder=lambda w: PLAN.config.codecs[w.codec].facodec.decoder,
         max_failed_share=PLAN.config.max_failed_share,
         code=code("tokens_facodec"),
     shell:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/tokens_facodec.py --manifest {input.manifest:q} --shard {wildcards.shard} "
-        "--audio {input.audio:q} --crops {input.crops:q} --encoder {input.weights[0]:q} "
-        "--decoder {input.weights[1]:q} --max-failed-share {params.max_failed_share} --output {output.shard:q}"
+        "--audio {input.audio:q} --crops {input.crops:q} --encoder {params.encoder:q} "
+        "--decoder {params.decoder:q} --max-failed-share {params.max_failed_share} --output {output.shard:q}"

@@ -3,6 +3,9 @@
 In: tokens, matrix and feature shards. Out: runs/<experiment>/<run>/{model.safetensors,summary.json}.
 Checkpoints live beside them, in a folder named by the fingerprint of everything that changes the result; they are not
 declared, so Snakemake never deletes them and a killed run goes on from the last whole one.
+
+`pace` (the device, how often a checkpoint is written) changes no weight. It is a resource because Snakemake runs a
+job again when a parameter changes, and not when a resource does.
 """
 
 
@@ -27,13 +30,15 @@ rule stage1:
         mem_mb=lambda w, attempt: 12000 * attempt,
         gpu=1,
         runtime=2880,
+        pace=ask(lambda w: as_json(PLAN.pace(w.experiment, "stage1"))),
     params:
-        settings=lambda w: as_json(PLAN.stage1_settings(w.experiment)),
+        settings=ask(lambda w: as_json(PLAN.stage1_settings(w.experiment))),
         code=code("stage1"),
     shell:
         "exec &> >(tee -a {log:q}); "
         "python workflow_scripts/stage1.py --tokens {input.tokens:q} --matrix {input.matrix:q} "
-        "--manifests {input.manifests:q} --settings {params.settings:q} --code {params.code} --threads {threads} "
+        "--manifests {input.manifests:q} --settings {params.settings:q} --pace {resources.pace:q} "
+        "--code {params.code} --threads {threads} "
         "--model {output.model:q} --summary {output.summary:q}"
 
 
@@ -62,6 +67,7 @@ rule stage2:
         mem_mb=lambda w, attempt: 12000 * attempt,
         gpu=1,
         runtime=2880,
+        pace=ask(lambda w: as_json(PLAN.pace(w.experiment, w.run))),
     params:
         settings=ask(lambda w: as_json(PLAN.stage2_settings(w.experiment, w.run))),
         code=code("stage2"),
@@ -69,5 +75,6 @@ rule stage2:
         "exec &> >(tee -a {log:q}); "
         "python workflow_scripts/stage2.py --tokens {input.tokens:q} --matrix {input.matrix:q} "
         "--features {input.features:q} --manifests {input.manifests:q} --teacher {input.teacher:q} "
-        "--settings {params.settings:q} --code {params.code} --threads {threads} "
+        "--settings {params.settings:q} --pace {resources.pace:q} "
+        "--code {params.code} --threads {threads} "
         "--model {output.model:q} --summary {output.summary:q}"

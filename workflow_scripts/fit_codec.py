@@ -7,9 +7,10 @@ from dubber.corpus.manifest import load_manifest
 
 
 def main() -> None:
-    args = entry.arguments(__doc__, "settings", "output", lists=("analysis", "manifests"))
+    args = entry.arguments(__doc__, "settings", "identity", "output", "record", lists=("analysis", "manifests"))
     train = set().union(*(load_manifest(path).clips("train") for path in args.manifests))
     fit_shards(args.analysis, train, CodecSettings.model_validate(args.settings).world).save(args.output)
+    entry.record_fit(args.record, args.identity, args.analysis)
 
 
 if __name__ == "__main__":

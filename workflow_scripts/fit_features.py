@@ -7,9 +7,10 @@ from dubber.media.settings import FeatureSettings
 
 
 def main() -> None:
-    args = entry.arguments(__doc__, "settings", "output", lists=("crops", "manifests"))
+    args = entry.arguments(__doc__, "settings", "identity", "output", "record", lists=("crops", "manifests"))
     train = set().union(*(load_manifest(path).clips("train") for path in args.manifests))
     fit_features(args.crops, train, FeatureSettings.model_validate(args.settings)).save(args.output)
+    entry.record_fit(args.record, args.identity, args.crops)
 
 
 if __name__ == "__main__":

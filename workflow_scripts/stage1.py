@@ -8,10 +8,12 @@ from dubber.train.run import train_stage1
 
 def main() -> None:
     args = entry.arguments(
-        __doc__, "settings", "code", "threads", "model", "summary", lists=("tokens", "matrix", "manifests")
+        __doc__,
+        *("settings", "pace", "code", "threads", "model", "summary"),
+        lists=("tokens", "matrix", "manifests"),
     )
     train_stage1(
-        args.settings,
+        entry.with_pace(args),
         tokens=args.tokens,
         matrix=args.matrix,
         manifests=args.manifests,

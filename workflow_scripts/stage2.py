@@ -9,11 +9,11 @@ from dubber.train.run import train_stage2
 def main() -> None:
     args = entry.arguments(
         __doc__,
-        *("teacher", "settings", "code", "threads", "model", "summary"),
+        *("teacher", "settings", "pace", "code", "threads", "model", "summary"),
         lists=("tokens", "matrix", "features", "manifests"),
     )
     train_stage2(
-        args.settings,
+        entry.with_pace(args),
         tokens=args.tokens,
         matrix=args.matrix,
         features=args.features,

@@ -60,3 +60,7 @@ class StageSettings(Settings):
     def identity(self) -> dict[str, Any]:
         """What decides the result: every field but those of `RUNTIME`."""
         return self.model_dump(mode="json", exclude=set(RUNTIME))
+
+    def pace(self) -> dict[str, Any]:
+        """The fields of `RUNTIME`: how the result is reached."""
+        return self.model_dump(mode="json", include=set(RUNTIME))

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import time
+from collections import defaultdict
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -143,12 +144,11 @@ def test_bad_clips_cost_themselves(finished, project: Project):
     expected = add_bad_corpus(project)
     shards = ["audio", "crops", "align/pocketsphinx"]
     project.snakemake(*[f"work/bad/{step}/0000.parquet" for step in shards])
-    failures = {
-        row["clip"]: row["reason"]
-        for step in shards
-        for row in pq.read_table(project.folder / f"work/bad/{step}/0000.failures.parquet").to_pylist()
-    }
+    reasons = defaultdict(list)
+    for step in shards:
+        for row in pq.read_table(project.folder / f"work/bad/{step}/0000.failures.parquet").to_pylist():
+            reasons[row["clip"]].append(row["reason"])
     for clip, words in expected.items():
-        assert words in failures[clip], failures
+        assert any(words in reason for reason in reasons[clip]), reasons
     aligned = pq.read_table(project.folder / "work/bad/align/pocketsphinx/0000.parquet").to_pandas()
     assert {"good_1", "good_2"} <= set(aligned["clip"])

@@ -1,0 +1,137 @@
+"""What the embedded codec costs a voice: fitted on training clips of GRID, judged on test clips.
+
+    python benchmarks/codec.py --data ../shared/data/grid-mini --train 250 --test 40
+
+`--data` holds clips.csv and the clips that it lists. Prints the tables of docs/results/codec_world.md: the same metrics
+for the recordings, for WORLD without quantisation and for the codec; then the codec with another clip's speaker vector.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from dubber.codec.settings import WorldSettings
+from dubber.codec.world import World
+from dubber.codec.world_analysis import Analysis, analyse, synthesise
+from dubber.codec.world_fit import fit_world
+from dubber.corpus.split import rank
+from dubber.media.audio import fit, from_pcm, read_audio
+from dubber.metrics.base import Sample
+from dubber.metrics.naturalness import Dnsmos
+from dubber.metrics.pitch import Pitch
+from dubber.metrics.pocketsphinx_recogniser import PocketsphinxRecogniser
+from dubber.metrics.secs import Secs
+from dubber.metrics.settings import PitchSettings, WerSettings
+from dubber.metrics.wer import Wer
+
+SAMPLES_PER_TOKEN = 200
+DB_PER_NEPER = 20 / np.log(10)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A clip, its recording float32 [200 T] and its WORLD analysis."""
+
+    clip: str
+    speaker: str
+    text: str
+    wav: np.ndarray
+    analysis: Analysis
+
+
+def choose(folder: Path, speaker: str | None, split: str, count: int) -> list[dict]:
+    """`count` clips of a split, the same ones every time."""
+    with (folder / "clips.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == split and speaker in (None, row["speaker"])]
+    return sorted(rows, key=lambda row: rank(row["speaker"] + row["clip"], 0))[:count]
+
+
+def listen(row: dict, folder: Path, settings: WorldSettings) -> Heard:
+    """Decode and analyse one clip."""
+    samples = from_pcm(read_audio(folder / row["video"]).samples)
+    wav = fit(samples, round(len(samples) / SAMPLES_PER_TOKEN) * SAMPLES_PER_TOKEN)
+    return Heard(row["clip"], row["speaker"], row["text"], wav, analyse(wav, settings.analysis))
+
+
+def listen_to_all(rows: Sequence[dict], folder: Path, settings: WorldSettings) -> list[Heard]:
+    with ProcessPoolExecutor(2) as pool:
+        return list(pool.map(partial(listen, folder=folder, settings=settings), rows))
+
+
+def mel_cepstral_distortion(a: Analysis, b: Analysis, order: int = 24) -> float:
+    """Mean over the frames that `a` calls voiced (dB), the mean level c0 left out."""
+    difference = (a.spectrum - b.spectrum)[a.f0 > 0, 1 : order + 1]
+    return float(DB_PER_NEPER * np.sqrt(2 * (difference**2).sum(axis=1)).mean())
+
+
+class Judge:
+    """The project's own metrics, the same for every row of the table."""
+
+    def __init__(self) -> None:
+        words = WerSettings()
+        self.metrics = [
+            Secs(),
+            Dnsmos(),
+            Wer(words, PocketsphinxRecogniser(words)),
+            Pitch(PitchSettings()),
+        ]
+
+    def __call__(self, clips: Sequence[Heard], sounds: Sequence[np.ndarray]) -> dict[str, float]:
+        """Corpus means by column."""
+        sums: dict[str, list[tuple[float, float]]] = {}
+        for clip, sound in zip(clips, sounds, strict=True):
+            sample = Sample(clip.clip, clip.text, sound, clip.wav, clip.wav)
+            for score in (score for metric in self.metrics for score in metric.score(sample)):
+                if score.value is not None:
+                    sums.setdefault(score.column, []).append((score.value, score.weight))
+        return {name: sum(v * w for v, w in pairs) / sum(w for _, w in pairs) for name, pairs in sums.items()}
+
+
+def print_rows(rows: Sequence[tuple[str, dict[str, float]]]) -> None:
+    names = list(rows[0][1])
+    print(f"\n| | {' | '.join(names)} |\n|---|{'---|' * len(names)}")
+    for title, values in rows:
+        print(f"| {title} | " + " | ".join(f"{values[name]:.2f}" for name in names) + " |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--speaker", default="s1", help="speaker, or 'all'")
+    parser.add_argument("--train", type=int, default=250)
+    parser.add_argument("--test", type=int, default=40)
+    arguments = parser.parse_args()
+    settings, speaker = WorldSettings(), None if arguments.speaker == "all" else arguments.speaker
+    hear: Callable[[str, int], list[Heard]] = lambda split, count: listen_to_all(  # noqa: E731
+        choose(arguments.data, speaker, split, count), arguments.data, settings
+    )
+    train, test = hear("train", arguments.train), hear("test", arguments.test)
+    started = time.perf_counter()
+    codec: World = fit_world([clip.analysis for clip in train], settings)
+    print(f"fitted on {len(train)} clips in {time.perf_counter() - started:.0f} s; {len(test)} test clips")
+    tokens = [codec.quantise(clip.analysis) for clip in test]
+    coded = [codec.decode(t.ids, t.speaker) for t in tokens]
+    judge = Judge()
+    print_rows(
+        [
+            ("recordings", judge(test, [clip.wav for clip in test])),
+            ("WORLD, not quantised", judge(test, [synthesise(clip.analysis, settings.analysis) for clip in test])),
+            ("codec", judge(test, coded)),
+        ]
+    )
+    again = [codec.dequantise(t.ids, t.speaker) for t in tokens]
+    distortion = np.mean([mel_cepstral_distortion(c.analysis, d) for c, d in zip(test, again, strict=True)])
+    print(f"\nmel-cepstral distortion {distortion:.2f} dB")
+
+
+if __name__ == "__main__":
+    main()
