@@ -3,7 +3,7 @@
     python benchmarks/codec.py --data ../shared/data/grid-mini --train 250 --test 40
 
 `--data` holds clips.csv and the clips that it lists. Prints the tables of docs/results/codec_world.md: the same metrics
-for the recordings, for WORLD without quantisation and for the codec; then the codec with another clip's speaker vector.
+for the recordings, for WORLD without quantisation and for the codec.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -20,32 +20,31 @@ from pathlib import Path
 import numpy as np
 
 from dubber.codec.settings import WorldSettings
-from dubber.codec.world import World
-from dubber.codec.world_analysis import Analysis, analyse, synthesise
-from dubber.codec.world_fit import fit_world
+from dubber.codec.world import World, analyse_clip
+from dubber.codec.world_analysis import AnalysedClip, synthesise
+from dubber.codec.world_cepstrum import distortion
+from dubber.codec.world_fit import fit_analysed
 from dubber.corpus.split import rank
-from dubber.media.audio import fit, from_pcm, read_audio
+from dubber.media.audio import fit, read_audio
 from dubber.metrics.base import Sample
 from dubber.metrics.naturalness import Dnsmos
 from dubber.metrics.pitch import Pitch
 from dubber.metrics.pocketsphinx_recogniser import PocketsphinxRecogniser
 from dubber.metrics.secs import Secs
-from dubber.metrics.settings import PitchSettings, WerSettings
+from dubber.metrics.settings import PitchSettings
 from dubber.metrics.wer import Wer
 
 SAMPLES_PER_TOKEN = 200
-DB_PER_NEPER = 20 / np.log(10)
 
 
 @dataclass(frozen=True)
 class Heard:
-    """A clip, its recording float32 [200 T] and its WORLD analysis."""
+    """A clip, its recording float32 [200 T] and its analysis."""
 
     clip: str
-    speaker: str
     text: str
     wav: np.ndarray
-    analysis: Analysis
+    analysed: AnalysedClip
 
 
 def choose(folder: Path, speaker: str | None, split: str, count: int) -> list[dict]:
@@ -57,9 +56,9 @@ def choose(folder: Path, speaker: str | None, split: str, count: int) -> list[di
 
 def listen(row: dict, folder: Path, settings: WorldSettings) -> Heard:
     """Decode and analyse one clip."""
-    samples = from_pcm(read_audio(folder / row["video"]).samples)
+    samples = read_audio(folder / row["video"]).samples
     wav = fit(samples, round(len(samples) / SAMPLES_PER_TOKEN) * SAMPLES_PER_TOKEN)
-    return Heard(row["clip"], row["speaker"], row["text"], wav, analyse(wav, settings.analysis))
+    return Heard(row["clip"], row["text"], wav, analyse_clip(wav, settings.analysis))
 
 
 def listen_to_all(rows: Sequence[dict], folder: Path, settings: WorldSettings) -> list[Heard]:
@@ -67,23 +66,19 @@ def listen_to_all(rows: Sequence[dict], folder: Path, settings: WorldSettings) -
         return list(pool.map(partial(listen, folder=folder, settings=settings), rows))
 
 
-def mel_cepstral_distortion(a: Analysis, b: Analysis, order: int = 24) -> float:
-    """Mean over the frames that `a` calls voiced (dB), the mean level c0 left out."""
-    difference = (a.spectrum - b.spectrum)[a.f0 > 0, 1 : order + 1]
-    return float(DB_PER_NEPER * np.sqrt(2 * (difference**2).sum(axis=1)).mean())
+def mel_cepstral_distortion(codec: World, clip: Heard) -> float:
+    """Mean over the clip's speech frames (dB), the mean level c0 left out."""
+    tokens = codec.quantise(clip.analysed)
+    heard = codec.dequantise(tokens.ids, tokens.speaker)
+    speech = clip.analysed.analysis.active(codec.settings.analysis.active_range)
+    return float(distortion(clip.analysed.analysis.cepstrum, heard.cepstrum)[speech].mean())
 
 
 class Judge:
     """The project's own metrics, the same for every row of the table."""
 
     def __init__(self) -> None:
-        words = WerSettings()
-        self.metrics = [
-            Secs(),
-            Dnsmos(),
-            Wer(words, PocketsphinxRecogniser(words)),
-            Pitch(PitchSettings()),
-        ]
+        self.metrics = [Secs(), Dnsmos(), Wer(PocketsphinxRecogniser("grid")), Pitch(PitchSettings())]
 
     def __call__(self, clips: Sequence[Heard], sounds: Sequence[np.ndarray]) -> dict[str, float]:
         """Corpus means by column."""
@@ -94,6 +89,12 @@ class Judge:
                 if score.value is not None:
                     sums.setdefault(score.column, []).append((score.value, score.weight))
         return {name: sum(v * w for v, w in pairs) / sum(w for _, w in pairs) for name, pairs in sums.items()}
+
+
+def speak(codec: World, clip: Heard) -> np.ndarray:
+    """The clip through the codec, float32 [200 T]."""
+    tokens = codec.quantise(clip.analysed)
+    return codec.decode(tokens.ids, tokens.speaker)
 
 
 def print_rows(rows: Sequence[tuple[str, dict[str, float]]]) -> None:
@@ -111,26 +112,23 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=40)
     arguments = parser.parse_args()
     settings, speaker = WorldSettings(), None if arguments.speaker == "all" else arguments.speaker
-    hear: Callable[[str, int], list[Heard]] = lambda split, count: listen_to_all(  # noqa: E731
-        choose(arguments.data, speaker, split, count), arguments.data, settings
+    train, test = (
+        listen_to_all(choose(arguments.data, speaker, split, count), arguments.data, settings)
+        for split, count in (("train", arguments.train), ("test", arguments.test))
     )
-    train, test = hear("train", arguments.train), hear("test", arguments.test)
     started = time.perf_counter()
-    codec: World = fit_world([clip.analysis for clip in train], settings)
-    print(f"fitted on {len(train)} clips in {time.perf_counter() - started:.0f} s; {len(test)} test clips")
-    tokens = [codec.quantise(clip.analysis) for clip in test]
-    coded = [codec.decode(t.ids, t.speaker) for t in tokens]
+    codec = fit_analysed([clip.analysed for clip in train], settings)
+    print(f"fitted on {len(train)} clips in {time.perf_counter() - started:.0f} s; {len(test)} test clips", flush=True)
     judge = Judge()
     print_rows(
         [
             ("recordings", judge(test, [clip.wav for clip in test])),
-            ("WORLD, not quantised", judge(test, [synthesise(clip.analysis, settings.analysis) for clip in test])),
-            ("codec", judge(test, coded)),
+            ("WORLD, not quantised", judge(test, [synthesise(clip.analysed.analysis) for clip in test])),
+            ("codec", judge(test, [speak(codec, clip) for clip in test])),
         ]
     )
-    again = [codec.dequantise(t.ids, t.speaker) for t in tokens]
-    distortion = np.mean([mel_cepstral_distortion(c.analysis, d) for c, d in zip(test, again, strict=True)])
-    print(f"\nmel-cepstral distortion {distortion:.2f} dB")
+    errors = [mel_cepstral_distortion(codec, clip) for clip in test]
+    print(f"\nmel-cepstral distortion of speech frames: {np.mean(errors):.2f} dB")
 
 
 if __name__ == "__main__":

@@ -259,7 +259,7 @@ class Plan:
         settings = self.config.codecs[codec]
         if settings.backend == "world":
             return [f"work/codecs/{codec}/codec.safetensors"]
-        files = [settings.facodec.encoder, settings.facodec.decoder]
+        files = [settings.encoder, settings.decoder]
         missing = [path for path in files if not Path(path).exists()]
         if not missing:
             return files

@@ -26,7 +26,7 @@ rule analyse:
         runtime=120,
     params:
         rows=ask(rows),
-        settings=lambda w: as_json(PLAN.config.codecs[w.codec]),
+        settings=lambda w: as_json(PLAN.config.codecs[w.codec].analysis),
         max_failed_share=PLAN.config.max_failed_share,
         code=code("analyse"),
     shell:
@@ -117,8 +117,8 @@ rule tokens_facodec:
         runtime=240,
     params:
         rows=ask(rows),
-        encoder=lambda w: PLAN.config.codecs[w.codec].facodec.encoder,
-        decoder=lambda w: PLAN.config.codecs[w.codec].facodec.decoder,
+        encoder=lambda w: PLAN.config.codecs[w.codec].encoder,
+        decoder=lambda w: PLAN.config.codecs[w.codec].decoder,
         max_failed_share=PLAN.config.max_failed_share,
         code=code("tokens_facodec"),
     shell:

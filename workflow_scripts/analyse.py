@@ -1,8 +1,8 @@
 """Rule `analyse`: WORLD analysis of a shard."""
 
 from dubber import entry
-from dubber.codec.settings import CodecSettings
-from dubber.codec.shards_world import analyse_shard
+from dubber.codec.settings import WorldAnalysisSettings
+from dubber.codec.world_shards import analyse_shard
 from dubber.corpus.manifest import load_manifest
 
 
@@ -14,8 +14,8 @@ def main() -> None:
         load_manifest(args.manifest).rows(args.shard),
         args.audio,
         args.crops[0] if args.crops else None,
+        WorldAnalysisSettings.model_validate(args.settings),
         args.output,
-        CodecSettings.model_validate(args.settings).world.analysis,
         max_failed_share=float(args.max_failed_share),
     )
 

@@ -2,7 +2,7 @@
 
 from dubber import entry
 from dubber.codec.facodec.adapter import FACodec
-from dubber.codec.shards_facodec import tokens_shard
+from dubber.codec.shards import tokens_shard
 from dubber.corpus.manifest import load_manifest
 
 

@@ -1,30 +1,45 @@
-"""The codec that a configuration names, loaded and ready."""
+"""From settings to a codec that is ready to work."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from dubber.codec.base import Codec
 from dubber.codec.settings import CodecSettings
+from dubber.errors import DubberError
 
 
 def parse_codec(text: str) -> CodecSettings:
     """Settings from their JSON text."""
-    return CodecSettings.model_validate(json.loads(text))
+    return TypeAdapter(CodecSettings).validate_json(text)
 
 
-def load_codec(settings: CodecSettings, files: Sequence[Path | str]) -> Codec:
-    """Load a codec from its files: the fitted codec of `world`, encoder and decoder weights of `facodec`.
+def load_codec(settings: CodecSettings, files: Sequence[Path | str] = ()) -> Codec:
+    """The codec that `settings` names.
+
+    Args:
+        files: world: the fitted codec; facodec: encoder and decoder weights, those of the settings where none is given.
 
     Raises:
-        DubberError: a file is missing or not what it should be.
+        MissingDataError: a file is not there.
+        DubberError: a file is damaged or not the codec's, or the number of files is wrong.
     """
-    if settings.backend == "facodec":
-        from dubber.codec.facodec.adapter import FACodec
+    if settings.backend == "world":
+        from dubber.codec.world import World
 
-        return FACodec.load(*files)
-    from dubber.codec.world import World
+        (file,) = _expect(files, 1, "one file, the fitted codec")
+        return World.load(file)
+    from dubber.codec.facodec.adapter import FACodec
 
-    return World.load(files[0])
+    files = files or (settings.encoder, settings.decoder)
+    encoder, decoder = _expect(files, 2, "two files, the weights of encoder and decoder")
+    return FACodec.load(encoder, decoder)
+
+
+def _expect(files: Sequence[Path | str], count: int, what: str) -> Sequence[Path | str]:
+    if len(files) != count:
+        raise DubberError(f"The codec needs {what}.", looked_at=[str(file) for file in files])
+    return files

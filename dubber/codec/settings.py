@@ -1,56 +1,61 @@
-"""Which codec speaks, and how the embedded one is fitted."""
+"""Which codec turns speech into tokens, and how the embedded one is fitted."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from dubber.settings import Settings
 
 
-class AnalysisSettings(Settings):
-    """WORLD analysis of a clip."""
+class WorldAnalysisSettings(Settings):
+    """What is measured in a clip, 80 times a second, before anything is quantised."""
 
-    sample_rate: int = Field(default=16_000, ge=8000, description="Hz")
-    token_rate: int = Field(default=80, ge=1, description="frames, and so tokens, per second")
-    pitch: Literal["harvest", "dio"] = Field(
-        default="harvest", description="F0 tracker; dio is faster and costs similarity and naturalness"
+    f0_method: Literal["harvest", "dio"] = Field(
+        "harvest", description="F0 tracker: harvest is slow and steady; dio (with stonemask) fast and loses voicing"
     )
-    floor: float = Field(default=65.0, gt=0, description="lowest F0, Hz")
-    ceiling: float = Field(default=480.0, gt=0, description="highest F0, Hz")
-    order: int = Field(default=32, ge=4, description="mel-cepstral coefficients, c0 among them")
+    f0_floor: float = Field(60.0, ge=48.0, description="lowest F0 (Hz); 48 is what the spectral analysis can resolve")
+    f0_ceiling: float = Field(500.0, gt=100.0, le=1000.0, description="highest F0 (Hz)")
+    order: int = Field(40, ge=12, le=80, description="order M of the mel-cepstrum c0..cM")
+    voicing_threshold: float = Field(
+        0.0, ge=0, le=1, description="D4C's threshold: under it a frame with F0 is unvoiced all the same; 0 trusts F0"
+    )
+    min_level: float = Field(
+        -65.0, le=0, description="a clip whose loudest 50 ms stay under this level (dBFS) is silence"
+    )
+    active_range: float = Field(
+        30.0, gt=0, description="frames no further under a clip's loud frames (dB) count as speech in its mean cepstrum"
+    )
 
 
 class WorldSettings(Settings):
-    """Codebooks of the WORLD codec."""
+    """The embedded codec: WORLD analysis, residual vector quantisation, WORLD synthesis."""
 
-    analysis: AnalysisSettings = Field(default=AnalysisSettings(), description="what is quantised")
-    codes: int = Field(default=1024, ge=8, description="V, codes of every stream")
-    unvoiced_codes: int = Field(default=96, ge=1, description="prosody codes for unvoiced frames; the rest are voiced")
-    pitch_weight: float = Field(default=8.0, gt=0, description="what one unit of log F0 counts beside one of energy")
-    aperiodicity_weight: float = Field(default=0.05, gt=0, description="what one dB of aperiodicity counts")
-    voice_ridge: float = Field(
-        default=1.0, gt=0, description="ridge of the map from the speaker vector to the voice's mean spectrum and pitch"
+    backend: Literal["world"] = Field("world", description="embedded: codebooks are fitted by the workflow")
+    fit_on: tuple[str, ...] = Field((), description="corpora whose training clips the codebooks are fitted on")
+    analysis: WorldAnalysisSettings = Field(WorldAnalysisSettings(), description="what is measured in a clip")
+    codes: int = Field(1024, ge=16, description="codes per stream")
+    voiced_share: float = Field(0.75, gt=0, lt=1, description="share of the prosody codes that stand for voiced frames")
+    f0_weight: float = Field(16.0, gt=0, description="weight of log F0 against log energy in the prosody codebook")
+    aperiodicity_weight: float = Field(
+        0.1, gt=0, description="weight of 1 dB of aperiodicity in the acoustic codebooks"
     )
-    max_frames: int = Field(default=120_000, ge=100, description="training frames that the codebooks are fitted on")
-    iterations: int = Field(default=60, ge=1, description="passes of mini-batch k-means")
-    seed: int = Field(default=0, ge=0, description="seed of the choice of frames and of k-means")
+    silence_weight: float = Field(0.25, gt=0, le=1, description="weight in fitting of frames that are not speech")
+    ridge: float = Field(1.0, gt=0, description="shrinkage of the map from the speaker vector to the voice's means")
+    max_clips: int = Field(2000, ge=1, description="training clips used, chosen by a stable hash")
+    max_frames: int = Field(60_000, ge=16, description="frames of those clips used, chosen at random")
+    iterations: int = Field(20, ge=1, description="k-means iterations per codebook")
+    seed: int = Field(0, ge=0, description="seed of the choice of frames and of k-means")
 
 
 class FACodecSettings(Settings):
-    """Where FACodec's published weights lie."""
+    """The reference codec: published weights, fetched by a rule of their own."""
 
-    encoder: str = Field(default="downloads/facodec/ns3_facodec_encoder.bin", description="encoder weights")
-    decoder: str = Field(default="downloads/facodec/ns3_facodec_decoder.bin", description="decoder weights")
+    backend: Literal["facodec"] = Field("facodec", description="reference: published weights")
+    fit_on: tuple[str, ...] = Field((), max_length=0, description="nothing is fitted")
+    encoder: str = Field("downloads/facodec/ns3_facodec_encoder.bin", description="weights of the encoder")
+    decoder: str = Field("downloads/facodec/ns3_facodec_decoder.bin", description="weights of the decoder")
 
 
-class CodecSettings(Settings):
-    """One codec."""
-
-    backend: Literal["world", "facodec"] = Field(default="world", description="embedded (world) or reference (facodec)")
-    fit_on: tuple[str, ...] = Field(
-        default=(), description="world: corpora whose training clips the codebooks are fitted on"
-    )
-    world: WorldSettings = Field(default=WorldSettings(), description="backend world")
-    facodec: FACodecSettings = Field(default=FACodecSettings(), description="backend facodec")
+CodecSettings = Annotated[WorldSettings | FACodecSettings, Field(discriminator="backend")]

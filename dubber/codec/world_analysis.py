@@ -1,104 +1,110 @@
-"""WORLD analysis and synthesis of speech at the token rate, and the speaker vector.
-
-Letters: T speech tokens (frames, 80/s), M mel-cepstral coefficients, A aperiodicity bands, S speaker width.
-"""
+"""A clip as the vocoder WORLD sees it, 80 times a second, and back to sound."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import pyworld
 
-from dubber.codec.settings import AnalysisSettings
+from dubber.codec.settings import WorldAnalysisSettings
+from dubber.codec.world_cepstrum import DB_PER_NEPER, to_cepstrum, to_power
 from dubber.errors import ClipError
 
-SPEAKER_DIM = 256
-MIN_TOKENS = 4
-SILENCE = 1e-4  # a clip whose peak is lower says nothing
+SAMPLE_RATE = 16_000  # Hz
+TOKEN_RATE = 80  # frames per second
+HOP = SAMPLE_RATE // TOKEN_RATE
+FRAME_MS = 1000 / TOKEN_RATE
+FFT_SIZE = 1024
+BINS = FFT_SIZE // 2 + 1
+MIN_TOKENS = 8  # 0.1 s
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """A clip as WORLD sees it.
+    """What the vocoder needs.
 
     Attributes:
-        f0: float32 [T], Hz, 0 where unvoiced.
-        spectrum: float32 [T, M], mel-cepstrum of the spectral envelope, c0 first.
-        aperiodicity: float32 [T, A], dB.
-        speaker: float32 [S], the GE2E vector of the voice, unit length.
+        f0: float32 [T], Hz; 0 where unvoiced.
+        cepstrum: float32 [T, M + 1], mel-cepstrum of the envelope (natural log of amplitude).
+        aperiodicity: float32 [T], dB: the level of noise in the band around 3 kHz; 0 where unvoiced.
     """
 
     f0: np.ndarray
-    spectrum: np.ndarray
+    cepstrum: np.ndarray
     aperiodicity: np.ndarray
+
+    @property
+    def voiced(self) -> np.ndarray:
+        """bool [T]."""
+        return self.f0 > 0
+
+    def active(self, range_db: float) -> np.ndarray:
+        """bool [T]: frames within `range_db` of the loud ones (of the 95th percentile)."""
+        level = self.cepstrum[:, 0] * DB_PER_NEPER
+        return level >= np.percentile(level, 95) - range_db
+
+
+@dataclass(frozen=True)
+class AnalysedClip:
+    """A clip's analysis and its speaker vector [256]."""
+
+    analysis: Analysis
     speaker: np.ndarray
 
 
-def analyse(wav: np.ndarray, settings: AnalysisSettings) -> Analysis:
-    """Analyse float32 [samples] in -1..1; T = round(samples * token_rate / sample_rate).
+def analyse(wav: np.ndarray, settings: WorldAnalysisSettings) -> Analysis:
+    """Analyse wav float32 [samples] (16 kHz, -1..1) into T = round(samples * 80 / 16000) frames.
 
     Raises:
-        ClipError: the clip is too short or silent.
+        ClipError: too short, not finite, silent, or without a voiced frame.
     """
-    tokens = round(len(wav) * settings.token_rate / settings.sample_rate)
-    if tokens < MIN_TOKENS:
-        raise ClipError(f"only {len(wav) / settings.sample_rate:.2f} s of sound: too short for the codec")
-    if not np.isfinite(wav).all() or np.abs(wav).max() < SILENCE:
-        raise ClipError("the sound is silent")
-    x, rate = np.ascontiguousarray(wav, dtype=np.float64), settings.sample_rate
-    f0, times = _pitch(x, settings)
-    envelope = pyworld.cheaptrick(x, f0, times, rate)
-    aperiodicity = pyworld.d4c(x, f0, times, rate)
+    n_tokens = round(len(wav) * TOKEN_RATE / SAMPLE_RATE)
+    _check(wav, n_tokens, settings.min_level)
+    sound = np.zeros(max(len(wav), n_tokens * HOP), np.float64)
+    sound[: len(wav)] = wav
+    f0, times = track_f0(sound, settings)
+    power = pyworld.cheaptrick(sound, f0, times, SAMPLE_RATE, fft_size=FFT_SIZE)
+    noise = pyworld.d4c(sound, f0, times, SAMPLE_RATE, threshold=settings.voicing_threshold, fft_size=FFT_SIZE)
+    aperiodicity = pyworld.code_aperiodicity(noise, SAMPLE_RATE)[:n_tokens, 0]
+    voiced = (f0[:n_tokens] > 0) & (noise[:n_tokens, 0] < 0.5)  # D4C writes "all noise" where it finds no voice
+    if not voiced.any():
+        raise ClipError("no voiced speech was found in the audio")
     return Analysis(
-        f0=_length(f0, tokens).astype(np.float32),
-        spectrum=_length(pyworld.code_spectral_envelope(envelope, rate, settings.order), tokens).astype(np.float32),
-        aperiodicity=_length(pyworld.code_aperiodicity(aperiodicity, rate), tokens).astype(np.float32),
-        speaker=speaker_vector(wav, rate),
+        f0=np.where(voiced, f0[:n_tokens], 0).astype(np.float32),
+        cepstrum=to_cepstrum(power[:n_tokens], settings.order, SAMPLE_RATE).astype(np.float32),
+        aperiodicity=np.where(voiced, aperiodicity, 0).astype(np.float32),
     )
 
 
-def _pitch(x: np.ndarray, settings: AnalysisSettings) -> tuple[np.ndarray, np.ndarray]:
-    period = 1000 / settings.token_rate
-    bounds = {"f0_floor": settings.floor, "f0_ceil": settings.ceiling, "frame_period": period}
-    if settings.pitch == "harvest":
-        return pyworld.harvest(x, settings.sample_rate, **bounds)
-    f0, times = pyworld.dio(x, settings.sample_rate, **bounds)
-    return pyworld.stonemask(x, f0, times, settings.sample_rate), times
+def track_f0(sound: np.ndarray, settings: WorldAnalysisSettings) -> tuple[np.ndarray, np.ndarray]:
+    """F0 (Hz) and times (s) of frames every 12.5 ms of sound float64 [samples]."""
+    limits = {"f0_floor": settings.f0_floor, "f0_ceil": settings.f0_ceiling, "frame_period": FRAME_MS}
+    if settings.f0_method == "harvest":
+        return pyworld.harvest(sound, SAMPLE_RATE, **limits)
+    rough, times = pyworld.dio(sound, SAMPLE_RATE, **limits)
+    return pyworld.stonemask(sound, rough, times, SAMPLE_RATE), times
 
 
-def _length(values: np.ndarray, tokens: int) -> np.ndarray:
-    """Exactly T rows: the analysis may have one more; a missing last one repeats."""
-    return np.concatenate([values[:tokens], np.repeat(values[-1:], max(0, tokens - len(values)), axis=0)])
+def synthesise(analysis: Analysis) -> np.ndarray:
+    """float32 [T * 200] at 16 kHz, clipped to -1..1."""
+    voiced = analysis.voiced
+    noise = np.where(voiced, analysis.aperiodicity, 0.0).astype(np.float64)
+    spread = pyworld.decode_aperiodicity(np.ascontiguousarray(noise[:, None]), SAMPLE_RATE, FFT_SIZE)
+    power = to_power(analysis.cepstrum.astype(np.float64), BINS, SAMPLE_RATE)
+    sound = pyworld.synthesize(analysis.f0.astype(np.float64), power, spread, SAMPLE_RATE, FRAME_MS)
+    whole = np.zeros(len(voiced) * HOP)
+    whole[: len(sound)] = sound[: len(whole)]
+    return np.clip(whole, -1, 1).astype(np.float32)
 
 
-def synthesise(
-    f0: np.ndarray, spectrum: np.ndarray, aperiodicity: np.ndarray, settings: AnalysisSettings
-) -> np.ndarray:
-    """f0 [T] Hz, spectrum [T, M], aperiodicity [T, A] dB -> float32 [T * sample_rate / token_rate]."""
-    rate = settings.sample_rate
-    size = pyworld.get_cheaptrick_fft_size(rate)
-    f0 = np.ascontiguousarray(f0, dtype=np.float64)
-    envelope = pyworld.decode_spectral_envelope(np.ascontiguousarray(spectrum, dtype=np.float64), rate, size)
-    coded = np.minimum(np.ascontiguousarray(aperiodicity, dtype=np.float64), 0.0)
-    wav = pyworld.synthesize(
-        f0, envelope, pyworld.decode_aperiodicity(coded, rate, size), rate, 1000 / settings.token_rate
-    )
-    length = len(f0) * rate // settings.token_rate
-    return np.clip(np.pad(wav, (0, max(0, length - len(wav))))[:length], -1, 1).astype(np.float32)
-
-
-def speaker_vector(wav: np.ndarray, sample_rate: int) -> np.ndarray:
-    """The GE2E vector of a voice, float32 [S], unit length."""
-    from resemblyzer import preprocess_wav
-
-    speech = preprocess_wav(np.asarray(wav, np.float32), source_sr=sample_rate)
-    return _speaker_encoder().embed_utterance(speech if len(speech) else np.asarray(wav, np.float32)).astype(np.float32)
-
-
-@cache
-def _speaker_encoder():
-    from resemblyzer import VoiceEncoder
-
-    return VoiceEncoder("cpu", verbose=False)
+def _check(wav: np.ndarray, n_tokens: int, min_level: float) -> None:
+    if n_tokens < MIN_TOKENS:
+        raise ClipError(f"the audio is too short: {len(wav) / SAMPLE_RATE:.3f} s")
+    if not np.isfinite(wav).all():
+        raise ClipError("the audio has samples that are not finite numbers")
+    window = SAMPLE_RATE // 20
+    blocks = wav[: len(wav) // window * window].astype(np.float64).reshape(-1, window)
+    level = 10 * np.log10(np.max(np.mean(blocks**2, axis=1)) + 1e-20)
+    if level < min_level:
+        raise ClipError(f"the audio is silent: its loudest 50 ms have {level:.0f} dBFS")

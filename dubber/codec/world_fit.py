@@ -1,116 +1,123 @@
-"""Fitting the WORLD codec: a linear voice map and k-means codebooks, on training clips only."""
+"""Fitting the embedded codec: six codebooks by k-means, and the map from speaker vectors to voices."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
-from sklearn.cluster import MiniBatchKMeans
+from sklearn.cluster import KMeans
 
 from dubber.codec.settings import WorldSettings
-from dubber.codec.world import (
-    ACOUSTIC_STAGES,
-    CONTENT_STAGES,
-    Codebooks,
-    VoiceMap,
-    World,
-    acoustic_target,
-    content_target,
-    prosody_target,
-    residual_quantise,
-)
-from dubber.codec.world_analysis import Analysis
+from dubber.codec.world import ACOUSTIC_STAGES, CONTENT_STAGES, Relative, World, analyse_clip
+from dubber.codec.world_analysis import AnalysedClip
+from dubber.codec.world_prosody import Prosody, ProsodyQuantiser, weighted
+from dubber.codec.world_quantiser import ResidualQuantiser, nearest
+from dubber.codec.world_voice import VoiceMap, voice_of
 from dubber.errors import DubberError
 
 log = logging.getLogger(__name__)
 
-BATCH = 4096
+ENERGY_WEIGHT = np.sqrt(2)  # in the mean square level difference c_0 counts twice what c_1.. count
 
 
-def fit_world(clips: Sequence[Analysis], settings: WorldSettings) -> World:
-    """Fit the codec on analysed training clips.
+def fit_world(wavs: Iterable[np.ndarray], settings: WorldSettings) -> World:
+    """Fit on sounds, each float32 [samples] at 16 kHz in -1..1.
 
     Raises:
-        DubberError: there are no clips, or none has a voiced and an unvoiced frame.
+        ClipError: a sound cannot be analysed.
+        DubberError: there is no sound.
+    """
+    return fit_analysed([analyse_clip(wav, settings.analysis) for wav in wavs], settings)
+
+
+def fit_analysed(
+    clips: Sequence[AnalysedClip], settings: WorldSettings, provenance: Mapping[str, str] | None = None
+) -> World:
+    """Fit on clips that are analysed already. The same clips in the same order and settings give the same codec.
+
+    Raises:
+        DubberError: there is no clip.
     """
     if not clips:
-        raise DubberError("The WORLD codec has no training clips to be fitted on.", looked_at="codecs.<name>.fit_on")
-    voice = fit_voice(clips, settings.voice_ridge)
-    chosen = _choose_frames([len(clip.f0) for clip in clips], settings)
-    prosody = _gather([prosody_target(clip, voice, settings) for clip in clips], chosen)
-    voiced = _gather([clip.f0 > 0 for clip in clips], chosen)
-    if voiced.all() or not voiced.any():
-        raise DubberError("The training clips have no voiced or no unvoiced frames.", looked_at=f"{len(clips)} clips")
-    content = _gather([content_target(clip) for clip in clips], chosen)
-    acoustic = _gather([acoustic_target(clip, voice, settings) for clip in clips], chosen)
-    content_books = _residual_books(content, CONTENT_STAGES, settings)
-    _, said = residual_quantise(content, content_books)
-    acoustic[:, : said.shape[1]] -= said
-    books = Codebooks(
-        _prosody_book(prosody, voiced, settings),
-        settings.unvoiced_codes,
-        content_books,
-        _residual_books(acoustic, ACOUSTIC_STAGES, settings),
+        raise DubberError(
+            "The codec has no clip to be fitted on.", hint="Name corpora with training clips in `fit_on`."
+        )
+    voice = fit_voice(clips, settings)
+    frames, importance = gather(clips, voice, settings)
+    log.info("fitting codebooks of %d codes on %d frames of %d clips", settings.codes, len(importance), len(clips))
+    prosody = fit_prosody(frames.prosody, importance, settings)
+    order = settings.analysis.order
+    content = fit_residual(frames.content, importance, np.ones(order), CONTENT_STAGES, settings)
+    weights = np.concatenate([[ENERGY_WEIGHT], np.ones(order), [settings.aperiodicity_weight]])
+    empty = ResidualQuantiser(np.zeros((ACOUSTIC_STAGES, settings.codes, order + 2), np.float32), weights)
+    codec = World(settings, prosody, content, empty, voice, dict(provenance or {}))
+    content_ids = content.encode(frames.content)
+    left = frames.acoustic - codec.explained(prosody.encode(frames.prosody), content_ids)
+    return replace(codec, acoustic=fit_residual(left, importance, weights, ACOUSTIC_STAGES, settings))
+
+
+def fit_voice(clips: Sequence[AnalysedClip], settings: WorldSettings) -> VoiceMap:
+    """The map from speaker vectors to voices."""
+    voices = [voice_of(clip.analysis, settings.analysis.active_range) for clip in clips]
+    return VoiceMap.fit(np.stack([clip.speaker for clip in clips]), voices, settings.ridge)
+
+
+def gather(clips: Sequence[AnalysedClip], voice: VoiceMap, settings: WorldSettings) -> tuple[Relative, np.ndarray]:
+    """At most `max_frames` frames of all clips in one row, and what each counts [n]."""
+    active_range = settings.analysis.active_range
+    parts = [Relative.of(clip, voice(clip.speaker), active_range) for clip in clips]
+    active = np.concatenate([clip.analysis.active(active_range) for clip in clips])
+    kept = np.random.default_rng(settings.seed).permutation(len(active))[: settings.max_frames]
+    kept.sort()
+
+    def join(arrays: Iterable[np.ndarray]) -> np.ndarray:
+        return np.concatenate(list(arrays))[kept]
+
+    frames = Relative(
+        prosody=Prosody(
+            voiced=join(part.prosody.voiced for part in parts),
+            pitch=join(part.prosody.pitch for part in parts),
+            energy=join(part.prosody.energy for part in parts),
+        ),
+        content=join(part.content for part in parts),
+        acoustic=join(part.acoustic for part in parts),
     )
-    log.info("world: codebooks fitted on %d frames of %d clips", len(content), len(clips))
-    return World(settings, voice, books)
+    return frames, np.where(active[kept], 1.0, settings.silence_weight)
 
 
-def fit_voice(clips: Sequence[Analysis], ridge: float) -> VoiceMap:
-    """Ridge regression from the speaker vector to each clip's mean mel-cepstrum and mean log F0."""
-    speakers = np.stack([clip.speaker for clip in clips]).astype(np.float64)
-    means = np.stack([_means(clip) for clip in clips])
-    pitch = means[:, -1]
-    pitch[np.isnan(pitch)] = np.nanmean(pitch)
-    centre, target = speakers.mean(axis=0), means.mean(axis=0)
-    x, y = speakers - centre, means - target
-    weight = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ y)
-    return VoiceMap(weight.astype(np.float32), (target - centre @ weight).astype(np.float32))
+def fit_prosody(prosody: Prosody, importance: np.ndarray, settings: WorldSettings) -> ProsodyQuantiser:
+    """One codebook for voiced and one for unvoiced frames."""
+    voiced_codes = min(max(round(settings.codes * settings.voiced_share), 1), settings.codes - 1)
+    speech = prosody.voiced
+    voiced = codebook(weighted(prosody, settings.f0_weight)[speech], importance[speech], voiced_codes, settings)
+    rest = prosody.energy[~speech, None] if (~speech).any() else prosody.energy[:1, None]
+    counts = importance[~speech] if (~speech).any() else importance[:1]
+    return ProsodyQuantiser(voiced, codebook(rest, counts, settings.codes - voiced_codes, settings), settings.f0_weight)
 
 
-def _means(clip: Analysis) -> np.ndarray:
-    voiced = clip.f0 > 0
-    log_f0 = np.log(clip.f0[voiced]).mean() if voiced.any() else np.nan
-    return np.append(clip.spectrum.mean(axis=0), log_f0).astype(np.float64)
+def fit_residual(
+    vectors: np.ndarray, importance: np.ndarray, weights: np.ndarray, stages: int, settings: WorldSettings
+) -> ResidualQuantiser:
+    """Codebooks for vectors [n, d], stage after stage."""
+    rest = (vectors * weights).astype(np.float32)
+    books = []
+    for stage in range(stages):
+        books.append(codebook(rest, importance, settings.codes, settings, stage))
+        rest = rest - books[-1][nearest(rest, books[-1])]
+    return ResidualQuantiser(np.stack(books), weights.astype(np.float32))
 
 
-def _choose_frames(lengths: list[int], settings: WorldSettings) -> list[np.ndarray]:
-    """For each clip which frames are used: all, or an even random share."""
-    share = min(1.0, settings.max_frames / sum(lengths))
-    random = np.random.default_rng(settings.seed)
-    return [np.flatnonzero(random.random(length) < share) for length in lengths]
+def codebook(
+    vectors: np.ndarray, importance: np.ndarray, codes: int, settings: WorldSettings, stage: int = 0
+) -> np.ndarray:
+    """k-means centres [codes, d] of vectors [n, d]; of fewer vectors than codes, the vectors over and over.
 
-
-def _gather(values: list[np.ndarray], chosen: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate([value[frames] for value, frames in zip(values, chosen, strict=True)])
-
-
-def _prosody_book(prosody: np.ndarray, voiced: np.ndarray, settings: WorldSettings) -> np.ndarray:
-    unvoiced = cluster(prosody[~voiced, 1:], settings.unvoiced_codes, settings)
-    unvoiced = np.concatenate([np.zeros_like(unvoiced), unvoiced], axis=1)
-    return np.concatenate([unvoiced, cluster(prosody[voiced], settings.codes - settings.unvoiced_codes, settings)])
-
-
-def _residual_books(target: np.ndarray, stages: int, settings: WorldSettings) -> np.ndarray:
-    left, books = target.copy(), []
-    for _ in range(stages):
-        books.append(cluster(left, settings.codes, settings))
-        left -= residual_quantise(left, books[-1][None])[1]
-    return np.stack(books)
-
-
-def cluster(vectors: np.ndarray, codes: int, settings: WorldSettings) -> np.ndarray:
-    """k-means centroids, float32 [codes, d]; with fewer vectors than codes the last centroid repeats."""
-    count = min(codes, len(vectors))
-    found = MiniBatchKMeans(
-        count,
-        random_state=settings.seed,
-        batch_size=BATCH,
-        max_iter=settings.iterations,
-        n_init=1,
-        init_size=max(3 * count, BATCH),
-        reassignment_ratio=0.0,
-    ).fit(vectors)
-    centroids = found.cluster_centers_.astype(np.float32)
-    return np.concatenate([centroids, np.repeat(centroids[-1:], codes - count, axis=0)])
+    A row that repeats an earlier one is never chosen.
+    """
+    if len(vectors) <= codes:
+        return np.resize(vectors, (codes, vectors.shape[1])).astype(np.float32)
+    # Choosing the first centres by k-means++ takes longer than all iterations and ends at the same distortion.
+    means = KMeans(codes, init="random", max_iter=settings.iterations, tol=0, random_state=settings.seed + stage)
+    return means.fit(vectors, sample_weight=importance).cluster_centers_.astype(np.float32)

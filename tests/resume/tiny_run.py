@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from dubber import entry
 from dubber.align.shards_matrix import MATRIX
 from dubber.artifacts import write_rows
-from dubber.codec.schema import TOKENS
+from dubber.codec.shards import TOKENS
 from dubber.corpus.manifest import MANIFEST
 from dubber.media.feature_shards import FEATURES
 from dubber.model.settings import ObjectiveSettings, PartsSettings

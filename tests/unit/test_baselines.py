@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dubber.artifacts import failures_path, read_rows, write_rows
-from dubber.codec.schema import TOKENS
+from dubber.codec.shards import TOKENS
 from dubber.dub.baselines import ground_truth_shard, resynthesise_shard
 from dubber.dub.schema import DUBS
 from dubber.media.audio import AUDIO

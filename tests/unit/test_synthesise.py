@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dubber.artifacts import failures_path, read_rows, write_rows
-from dubber.codec.schema import TOKENS
+from dubber.codec.shards import TOKENS
 from dubber.dub.settings import SynthesisSettings
 from dubber.dub.synthesise import synthesise_shard
 from dubber.errors import DubberError
