@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 
 from dubber import config as settings_of
 from dubber.errors import DubberError
+from dubber.locks import hold_alive
 from dubber.plan import Plan, as_json
 
 # Every `python` in a shell block is the one that runs Snakemake (a conda environment still comes before it).
@@ -17,6 +18,9 @@ try:
     PLAN = Plan(settings_of.parse(config), main=workflow.is_main_process)
 except DubberError as error:
     raise WorkflowError(str(error)) from None
+
+# Kept open while this run lives: after a kill, the next one sees that nobody is there, and goes on.
+ALIVE = hold_alive(Path(".snakemake")) if workflow.is_main_process and not workflow.dryrun else None
 
 ENVIRONMENT = "../envs/dubber.yaml"
 ALIGNERS = {backend: PLAN.names("aligners", backend) for backend in ("pocketsphinx", "mfa")}

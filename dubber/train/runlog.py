@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
@@ -16,7 +15,7 @@ from typing import Any, TextIO
 
 from dubber import provenance
 from dubber.artifacts import atomic_path
-from dubber.errors import DubberError
+from dubber.locks import wait_for_lock
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ class RunFolder:
 
 @contextmanager
 def locked_run(base: Path | str, identity: Mapping[str, Any], *, main: bool = True) -> Iterator[RunFolder]:
-    """The folder of the run with this identity, ours alone until the block ends.
+    """The folder of the run with this identity, ours alone until the block ends; while it is not, we wait.
 
     A folder of another fingerprint beside it is left as it is, and what differs from the newest is logged.
 
@@ -56,9 +55,6 @@ def locked_run(base: Path | str, identity: Mapping[str, Any], *, main: bool = Tr
         base: `runs/<experiment>/<run>/`.
         identity: everything that changes the result, as JSON values.
         main: whether this is the process, of those that train together, that writes the files.
-
-    Raises:
-        DubberError: another process is training this run.
     """
     folder = RunFolder(Path(base) / provenance.digest(identity), provenance.digest(identity))
     if not main:
@@ -69,14 +65,7 @@ def locked_run(base: Path | str, identity: Mapping[str, Any], *, main: bool = Tr
             log.info("a new run directory, because this differs from the last: %s", line)
     folder.path.mkdir(parents=True, exist_ok=True)
     with (folder.path / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise DubberError(
-                "Another process is training this run.",
-                looked_at=folder.path,
-                hint="Wait for it, or stop it; this command then goes on from its last checkpoint.",
-            ) from None
+        wait_for_lock(lock, str(folder.path))
         write_json(folder.path / CONFIG, {"fingerprint": folder.fingerprint, **identity})
         yield folder
 

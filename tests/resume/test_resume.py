@@ -5,12 +5,12 @@ from __future__ import annotations
 import fcntl
 import json
 import multiprocessing
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from dubber.errors import DubberError
 from dubber.train.checkpoint import Checkpoints
 from dubber.train.signals import EXIT_CODE, Stopped
 from tests.resume.tiny_run import assert_same_weights, interfere, run_folder, train, train_disturbed
@@ -112,9 +112,14 @@ def test_a_student_without_pretraining_needs_no_teacher(corpus):
     assert "teacher" not in json.loads((run_folder(model) / "config.json").read_text())
 
 
-def test_the_same_run_is_not_trained_twice_at_once(corpus):
-    run = run_folder(corpus / "runs" / "stage1" / "model.safetensors")
+def test_the_same_run_is_not_trained_twice_at_once(corpus, caplog):
+    """The second waits for the end of the first, and then finds it finished."""
+    model = corpus / "runs" / "stage1" / "model.safetensors"
+    run = run_folder(model)
+    lines = (run / "metrics.jsonl").read_text()
     with (run / "lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(DubberError, match="Another process"):
-            train(corpus)
+        threading.Timer(0.5, fcntl.flock, (lock, fcntl.LOCK_UN)).start()
+        train(corpus)
+    assert "another process holds" in caplog.text
+    assert (run / "metrics.jsonl").read_text() == lines

@@ -124,7 +124,6 @@ def test_a_killed_run_goes_on_and_ends_the_same(finished, project):
     subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    project.snakemake("--unlock")
     assert not (run / "model.safetensors").exists()
     project.snakemake("runs/micro/full/model.safetensors")
     assert (run / "model.safetensors").read_bytes() == expected
