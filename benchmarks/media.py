@@ -2,7 +2,9 @@
 
     python benchmarks/media.py --data ../shared/data
 
-`--data` holds `grid-mini/` (clips.csv and videos) and `grid-raw/`. Prints the tables of docs/results/media.md.
+`--data` holds `grid-mini/` (clips.csv and videos) and `grid-raw/`. Prints the tables of docs/results/media.md: the one
+that the default settings were chosen by, the one that confirms the choice on speakers and clips that no choice was made
+by, and the raw clips. `--only` prints one of them.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ import argparse
 import csv
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import cv2
@@ -34,16 +36,19 @@ CONTEXT = 2  # frames on either side
 PENALTIES = 10.0 ** np.arange(0, 7.5, 0.5)
 DCT_SIDE = 16  # lowest frequencies kept each way: 256 coefficients, and 256 changes
 GRID_FRAMES = 75
-WHITENING = FeatureSettings().whitening
-VARIANTS = (
-    FeatureSettings(),
+DEFAULTS = FeatureSettings()
+CHOICES = (
+    DEFAULTS,
     FeatureSettings(centred=False),
-    FeatureSettings(whitening=0.0),
-    FeatureSettings(whitening=1.0),
+    FeatureSettings(lip_whitening=0.0, face_whitening=0.5),
+    FeatureSettings(lip_whitening=1.0, face_whitening=1.0),
     FeatureSettings(lip_scale=32),
     FeatureSettings(lip_scale=44),
 )
-HELD_OUT_SPEAKERS = ("s5", "s31", "s34")
+RIVALS = (DEFAULTS, FeatureSettings(lip_scale=32), FeatureSettings(lip_whitening=0.0, face_whitening=0.5))
+# Speakers that nothing is fitted on, group by group. The settings were chosen by the first, never by the others.
+CHOOSING = (("s5", "s31", "s34"),)
+CONFIRMING = (("s2", "s26", "s33"), ("s3", "s4", "s30", "s32"))
 
 Features = Callable[[dict], np.ndarray]
 
@@ -58,15 +63,26 @@ class Clips:
     new_speakers: list[dict]
 
 
-def choose_clips(folder: Path, of_s1: int, of_others: int) -> Clips:
+@dataclass(frozen=True)
+class Scores:
+    """R² on new clips of a known speaker and on new speakers; the mel bands' is the mean over the bands."""
+
+    energy_known: float
+    bands_known: float
+    energy_new: float
+    bands_new: float
+
+
+def choose_clips(folder: Path, new_speakers: Sequence[str], skip: int, of_s1: int, of_others: int) -> Clips:
+    """Clips of s1, every n-th from number `skip` on, and the first ones of every other speaker."""
     with (folder / "clips.csv").open(newline="", encoding="utf-8") as file:
         rows = [{**r, "clip": f"{r['speaker']}_{r['clip']}", "audio": None} for r in csv.DictReader(file)]
     s1 = [row for row in rows if row["speaker"] == "s1"]
-    others = {row["speaker"] for row in rows} - {"s1", *HELD_OUT_SPEAKERS}
+    others = {row["speaker"] for row in rows} - {"s1", *new_speakers}
     seen = [r for s in sorted(others) for r in [row for row in rows if row["speaker"] == s][:of_others]]
-    new = [r for s in HELD_OUT_SPEAKERS for r in [row for row in rows if row["speaker"] == s][:of_others]]
+    new = [r for s in new_speakers for r in [row for row in rows if row["speaker"] == s][:of_others]]
     step = len(s1) // (of_s1 + 30)
-    s1 = s1[::step][: of_s1 + 30]
+    s1 = s1[skip::step][: of_s1 + 30]
     return Clips(s1[:of_s1] + seen, s1[of_s1 : of_s1 + 10], s1[of_s1 + 10 :], new)
 
 
@@ -102,8 +118,8 @@ def explained(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:
     return 1 - ((truth - guess) ** 2).sum(0) / ((truth - truth.mean(0)) ** 2).sum(0)
 
 
-def measure(features: Features, crops: dict[str, dict], targets: dict[str, np.ndarray], clips: Clips) -> list[float]:
-    """R² of energy and mean R² of the bands on known speakers' new clips, then on new speakers."""
+def measure(features: Features, crops: dict[str, dict], targets: dict[str, np.ndarray], clips: Clips) -> Scores:
+    """Fit a regression on the training clips, choose its penalty, predict the others."""
 
     def stack(rows: Sequence[dict]) -> tuple[np.ndarray, np.ndarray]:
         names = [row["clip"] for row in rows if row["clip"] in crops]
@@ -120,7 +136,7 @@ def measure(features: Features, crops: dict[str, dict], targets: dict[str, np.nd
         x_new, y_new = stack(rows)
         r2 = explained(y_new, predict(x_new - mean, penalty))
         scores += [float(r2[0]), float(r2[1:].mean())]
-    return scores
+    return Scores(*scores)
 
 
 def plain_dct(crops: dict[str, dict], train: Sequence[str], settings: FeatureSettings) -> Features:
@@ -136,30 +152,57 @@ def plain_dct(crops: dict[str, dict], train: Sequence[str], settings: FeatureSet
     return lambda row: raw(row) / spread
 
 
-def feature_table(folder: Path, work: Path, clips: Clips) -> None:
-    parquet, rows = work / "crops.parquet", clips.train + clips.choose + clips.known_speakers + clips.new_speakers
+def candidates(
+    parquet: Path, crops: dict[str, dict], train: list[str], variants: Sequence[FeatureSettings]
+) -> Iterator[tuple[str, Features]]:
+    """Every kind of features once, by its name, fitted on the clips `train`."""
+    seen: set[str] = set()
+    for settings in variants:
+        transform = fit_features([parquet], set(train), settings)
+        mean = "clip's mean subtracted" if settings.centred else "clip's mean kept"
+        lips = f"{mean}, {settings.lip_scale} pixels"
+        for name, features in (
+            (f"lips, components, {lips}, whitening {settings.lip_whitening}", lambda r, t=transform: t.lips(r["lips"])),
+            (f"lips, plain DCT, {lips}", plain_dct(crops, train, settings)),
+            (
+                f"face, components, {mean}, whitening {settings.face_whitening}",
+                lambda r, t=transform: t.faces(r["faces"], r["box"].reshape(-1, 4)),
+            ),
+        ):
+            if name not in seen:
+                yield name, features
+            seen.add(name)
+
+
+def score_group(folder: Path, parquet: Path, clips: Clips, variants: Sequence[FeatureSettings]) -> dict[str, Scores]:
+    """Cut the crops of one division of the clips into `parquet` and score every kind of features on it."""
+    rows = clips.train + clips.choose + clips.known_speakers + clips.new_speakers
     crop_shard(rows, folder, parquet, CropSettings(), max_failed_share=0.05)
     crops = {row["clip"]: row for row in read_rows(parquet)}
     targets = {row["clip"]: sound_target(folder / row["video"], crops[row["clip"]]["n_frames"]) for row in rows}
     train = [row["clip"] for row in clips.train]
-    counts = len(train), len(clips.known_speakers), len(clips.new_speakers)
-    print("{} training clips, {} of a known speaker, {} of new speakers\n".format(*counts))
-    print("| features | energy, known | bands, known | energy, new | bands, new |\n|---|---|---|---|---|")
-    for settings in VARIANTS:
-        transform = fit_features([parquet], set(train), settings)
-        what = "clip's mean subtracted" if settings.centred else "clip's mean kept"
-        fine = f"{what}, {settings.lip_scale} pixels, whitening {settings.whitening}"
-        candidates: dict[str, Features] = {
-            f"lips, components, {fine}": lambda row, t=transform: t.lips(row["lips"]),
-            f"face, components, {what}, whitening {settings.whitening}": lambda row, t=transform: t.faces(
-                row["faces"], row["box"].reshape(-1, 4)
-            ),
-        }
-        if settings.whitening == WHITENING:
-            candidates[f"lips, plain DCT, {what}, {settings.lip_scale} pixels"] = plain_dct(crops, train, settings)
-        for title, features in candidates.items():
-            scores = measure(features, crops, targets, clips)
-            print(f"| {title} | " + " | ".join(f"{score:.3f}" for score in scores) + " |", flush=True)
+    return {
+        name: measure(features, crops, targets, clips) for name, features in candidates(parquet, crops, train, variants)
+    }
+
+
+def feature_table(folder: Path, work: Path, divisions: Sequence[Clips], variants: Sequence[FeatureSettings]) -> None:
+    """A table for every division of the clips, and one of their mean."""
+    scores: list[dict[str, Scores]] = []
+    for i, clips in enumerate(divisions):
+        scores.append(score_group(folder, work / f"{i}.parquet", clips, variants))
+        speakers = ", ".join(sorted({row["speaker"] for row in clips.new_speakers}))
+        counts = f"{len(clips.train)} training clips, {len(clips.known_speakers)} of a known speaker"
+        print_scores(f"{counts}, {len(clips.new_speakers)} of new speakers ({speakers})", scores[-1:])
+    if len(scores) > 1:
+        print_scores(f"mean of {len(scores)} divisions", scores)
+
+
+def print_scores(title: str, scores: Sequence[dict[str, Scores]]) -> None:
+    print(f"\n{title}\n\n| features | energy, known | bands, known | energy, new | bands, new |\n|---|---|---|---|---|")
+    for name in scores[0]:
+        mean = np.mean([astuple(division[name]) for division in scores], axis=0)
+        print(f"| {name} | " + " | ".join(f"{score:.3f}" for score in mean) + " |", flush=True)
 
 
 def speed_table(folder: Path) -> None:
@@ -186,11 +229,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the recordings")
     parser.add_argument("--of-s1", type=int, default=60, help="training clips of speaker s1")
     parser.add_argument("--of-others", type=int, default=8, help="clips of every other speaker")
+    parser.add_argument("--only", choices=("choosing", "confirming", "raw"), help="one table instead of all")
     arguments = parser.parse_args()
+    grid, sizes = arguments.data / "grid-mini", (arguments.of_s1, arguments.of_others)
     with tempfile.TemporaryDirectory() as work:
-        grid = arguments.data / "grid-mini"
-        feature_table(grid, Path(work), choose_clips(grid, arguments.of_s1, arguments.of_others))
-    speed_table(arguments.data / "grid-raw")
+        if arguments.only in (None, "choosing"):
+            feature_table(grid, Path(work), [choose_clips(grid, group, 0, *sizes) for group in CHOOSING], CHOICES)
+        if arguments.only in (None, "confirming"):
+            feature_table(grid, Path(work), [choose_clips(grid, group, 1, *sizes) for group in CONFIRMING], RIVALS)
+    if arguments.only in (None, "raw"):
+        speed_table(arguments.data / "grid-raw")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,11 @@
 A video belongs to the nearest folder above it that is named like a speaker: `<speaker>/<clip>.mpg` as distributed,
 `<speaker>/video/mpg_6000/<clip>.mpg` as the large archives unpack, `video/<speaker>/<clip>.mp4`. So do word times:
 `align/<speaker>/<clip>.align`, `<speaker>/align/<clip>.align`; those of `align/<clip>.align` serve every speaker who
-has a clip of that name. A sentence can be there in 360x288 and in 720x576 (a name ending in `_hq`, or a folder
-`mpg_6000`): it is one clip, and the small version is used where there are both.
+has a clip of that name.
+
+A sentence can be there in 360x288 and in 720x576. Where a whole folder is large (`mpg_6000`), the small version is used
+if there are both. A name that ends in `_hq` is a clip of the same name without it, or, beside that one, a second clip
+of the same utterance, unless a list says which clips there are.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -97,7 +100,11 @@ class Grid:
             video = videos.get((speaker, name), f"{speaker}/{name}.mpg")
             own_words = words.get((speaker, name)) or words.get(("", name))
             text = sentence(name) or self._spoken(root, own_words)
-            yield Clip(f"{speaker}_{name}", speaker, text, video=video, words=own_words, split=split)
+            clip = Clip(f"{speaker}_{name}", speaker, text, video=video, words=own_words, split=split)
+            yield clip
+            second = large_version(video)
+            if second in files and not settings.clips:
+                yield replace(clip, clip=f"{clip.clip}{LARGE}", video=second, same_as=clip.clip)
 
     @staticmethod
     def _listed(path: Path) -> Iterator[tuple[str, str, str | None]]:
@@ -120,6 +127,12 @@ class Grid:
         except (OSError, DubberError) as error:
             log.warning("%s", error)
             return ""
+
+
+def large_version(video: str) -> str | None:
+    """The path of the same utterance in 720x576; None for one that is large itself."""
+    stem, dot, suffix = video.rpartition(".")
+    return None if stem.endswith(LARGE) else f"{stem}{LARGE}{dot}{suffix}"
 
 
 def _videos(files: Iterable[str]) -> dict[tuple[str, str], str]:

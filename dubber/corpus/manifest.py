@@ -267,12 +267,14 @@ def _assign_references(rows: list[dict[str, Any]], before: Mapping[str, dict]) -
     here = {row["clip"] for row in rows}
     near, far = defaultdict(list), defaultdict(list)
     for row in sorted(rows, key=lambda row: hashlib.blake2b(row["clip"].encode()).digest()):
-        near[row["speaker"], row["shard"]].append(row["clip"])
-        far[row["speaker"]].append(row["clip"])
+        if not row["same_as"]:
+            near[row["speaker"], row["shard"]].append(row["clip"])
+            far[row["speaker"]].append(row["clip"])
     following = _next_in_circle(far) | _next_in_circle(near)
     for row in rows:
         old = before.get(row["clip"], {}).get("reference")
-        row["reference"] = (old if old in here else following.get(row["clip"])) if row["split"] == "test" else None
+        new = following.get(row["same_as"] or row["clip"])
+        row["reference"] = (old if old in here else new) if row["split"] == "test" else None
 
 
 def _next_in_circle(groups: Mapping[Any, list[str]]) -> dict[str, str]:

@@ -25,6 +25,7 @@ class Clip:
         words: path of the corpus's own word times, if it has them.
         split: train, val or test where the corpus fixes it.
         digest: identity of the content where there is no file yet (a corpus that is still to be made).
+        same_as: another clip of the same utterance; this one shares its split, and is nobody's reference.
     """
 
     clip: str
@@ -35,6 +36,7 @@ class Clip:
     words: str | None = None
     split: str | None = None
     digest: str | None = None
+    same_as: str | None = None
 
 
 class Reader(Protocol):

@@ -27,7 +27,8 @@ def choose_splits(clips: list[Clip], before: Mapping[str, str], settings: SplitS
 
     Of each speaker's clips the first in hashed order are held out: `test_per_speaker` for the test, then
     `val_per_speaker` for validation, together never more than `max_held_out_share` of the speaker's clips. A published
-    list says which clips are the test, whatever else is known of them; validation is then taken from the rest.
+    list says which clips are the test, whatever else is known of them; validation is then taken from the rest. Another
+    clip of the same utterance goes where that one goes.
 
     Args:
         before: what an earlier manifest decided under the same settings.
@@ -43,11 +44,12 @@ def choose_splits(clips: list[Clip], before: Mapping[str, str], settings: SplitS
         test_per_speaker = 0
     speakers: dict[str, list[str]] = defaultdict(list)
     for clip in clips:
-        speakers[clip.speaker].append(clip.clip)
+        if not clip.same_as:
+            speakers[clip.speaker].append(clip.clip)
     for names in speakers.values():
         places = _places(len(names), test_per_speaker, settings)
         _fill({name: chosen.get(name) for name in names}, places, settings.seed, chosen)
-    return {clip.clip: chosen[clip.clip] for clip in clips}
+    return {clip.clip: chosen[clip.same_as or clip.clip] for clip in clips}
 
 
 def _places(count: int, test_per_speaker: int, settings: SplitSettings) -> dict[str, int]:

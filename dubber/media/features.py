@@ -168,9 +168,11 @@ def fit_features(
     half = settings.lip_features // 2
     return FeatureTransform(
         settings,
-        mouth=_components(frames.mouth, half, settings),
-        mouth_change=_components(frames.mouth_change, settings.lip_features - half, settings),
-        face=_components(frames.face, settings.face_features - MOTION, settings),
+        mouth=_components(frames.mouth, half, settings.lip_whitening, settings.seed),
+        mouth_change=_components(
+            frames.mouth_change, settings.lip_features - half, settings.lip_whitening, settings.seed
+        ),
+        face=_components(frames.face, settings.face_features - MOTION, settings.face_whitening, settings.seed),
         motion_scale=np.maximum(frames.motion.std(axis=0), SMALLEST_SPREAD).astype(np.float32),
     )
 
@@ -215,15 +217,15 @@ def _choose(frames: dict[str, int], settings: FeatureSettings, random: np.random
     return chosen, min(1.0, settings.max_frames / sum(frames[name] for name in chosen))
 
 
-def _components(pictures: np.ndarray, count: int, settings: FeatureSettings) -> Components:
+def _components(pictures: np.ndarray, count: int, whitening: float, seed: int) -> Components:
     """Randomised PCA; where there is less to see than `count`, the other axes are zero."""
     possible = min(count, len(pictures) - 1, pictures.shape[1])
     if possible < 1:
         raise DubberError(f"Only {len(pictures)} training frames: too few to fit features on.")
-    found = PCA(possible, svd_solver="randomized", random_state=settings.seed).fit(pictures)
+    found = PCA(possible, svd_solver="randomized", random_state=seed).fit(pictures)
     spread = np.maximum(np.sqrt(found.explained_variance_), SMALLEST_SPREAD)
     axes = np.zeros((count, pictures.shape[1]), np.float32)
     axes[:possible] = found.components_ * (spread > SILENT_SHARE * spread[0])[:, None]
     scale = np.ones(count, np.float32)
-    scale[:possible] = spread**settings.whitening * spread[0] ** (1 - settings.whitening)
+    scale[:possible] = spread**whitening * spread[0] ** (1 - whitening)
     return Components(found.mean_.astype(np.float32), axes, scale)

@@ -43,9 +43,10 @@ class FeatureSettings(Settings):
     lip_scale: int = Field(default=22, ge=8, description="side to which it is scaled before the components, pixels")
     face_scale: int = Field(default=48, ge=8, description="side to which the face is scaled before the components")
     centred: bool = Field(default=True, description="subtract each clip's mean picture: what moves, not who it is")
-    whitening: float = Field(
-        default=0.5, ge=0, le=1, description="0 leaves the components' spreads as they are, 1 makes all of them one"
+    lip_whitening: float = Field(
+        default=0.5, ge=0, le=1, description="0 leaves the lip components' spreads as they are, 1 makes all of them one"
     )
+    face_whitening: float = Field(default=0.0, ge=0, le=1, description="the same for the face components")
     max_frames: int = Field(default=20_000, ge=10, description="training frames that the components are fitted on")
     least_share: float = Field(
         default=0.2, gt=0, le=1, description="a clip that is fitted on gives at least this share of its frames"

@@ -88,12 +88,28 @@ def test_word_times_are_found_wherever_they_lie(tmp_path, place):
     assert (clip.clip, clip.video) == ("s1_bbaaza", "s1/bbaaza.mpg")
 
 
-def test_the_large_version_is_used_where_there_is_no_other(tmp_path):
+def test_a_large_version_is_the_clip_or_a_second_clip_of_the_same_utterance(tmp_path):
     root = grid_folder(tmp_path / "grid", speakers=1, clips=1)
     (root / "s1/bbaaza_hq.mpg").touch()
     (root / "s1/lgbb1n_hq.mpg").touch()
-    found = {clip.clip: clip.video for clip in find(grid.Grid(), root, SETTINGS)}
-    assert found == {"s1_bbaaza": "s1/bbaaza.mpg", "s1_lgbb1n": "s1/lgbb1n_hq.mpg"}
+    found = {clip.clip: (clip.video, clip.same_as, clip.text) for clip in find(grid.Grid(), root, SETTINGS)}
+    assert found == {
+        "s1_bbaaza": ("s1/bbaaza.mpg", None, "bin blue at A zero again"),
+        "s1_bbaaza_hq": ("s1/bbaaza_hq.mpg", "s1_bbaaza", "bin blue at A zero again"),
+        "s1_lgbb1n": ("s1/lgbb1n_hq.mpg", None, "lay green by B one now"),
+    }
+
+
+def test_clips_of_one_utterance_share_their_split_and_are_not_each_others_reference(tmp_path):
+    root = grid_folder(tmp_path / "grid", speakers=1, clips=20)
+    for path in list((root / "s1").iterdir()):
+        path.with_name(f"{path.stem}_hq.mpg").touch()
+    rows = {row["clip"]: row for row in refresh(tmp_path, SETTINGS, root).all_rows}
+    assert sum(name.endswith("_hq") for name in rows) == len(rows) / 2 > 5
+    for name, row in rows.items():
+        assert row["split"] == rows[name.removesuffix("_hq")]["split"]
+        if row["split"] == "test":
+            assert row["reference"].removesuffix("_hq") != name.removesuffix("_hq")
 
 
 def test_each_speaker_has_its_test_clips_and_its_references(tmp_path):

@@ -69,7 +69,7 @@ def test_shapes_and_silent_axes(crops, transform):
 
 
 def test_the_whole_varies_by_one_on_training_frames(crops, transform):
-    settings = FeatureSettings(whitening=1.0)
+    settings = FeatureSettings(lip_whitening=1.0)
     for fitted, kept in ((transform, 1), (fit_features([crops], {"c0", "c1", "c2"}, settings), 5)):
         lips = np.concatenate([fitted.lips(stored(crops, c)["lips"]) for c in ("c0", "c1", "c2")]).astype(float)
         np.testing.assert_allclose(lips[:, :kept].std(axis=0), 1, atol=0.02)
@@ -80,7 +80,7 @@ def test_the_whole_varies_by_one_on_training_frames(crops, transform):
 def test_whitening_is_an_exponent(crops):
     spreads = {}
     for whitening in (0.0, 0.5, 1.0):
-        fitted = fit_features([crops], {"c0", "c1", "c2"}, FeatureSettings(whitening=whitening))
+        fitted = fit_features([crops], {"c0", "c1", "c2"}, FeatureSettings(lip_whitening=whitening))
         lips = np.concatenate([fitted.lips(stored(crops, c)["lips"]) for c in ("c0", "c1", "c2")]).astype(float)
         spreads[whitening] = lips[:, :4].std(axis=0)
     np.testing.assert_allclose(spreads[0.5], np.sqrt(spreads[0.0] * spreads[1.0]), rtol=0.05)
