@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 from dubber.align.settings import AlignSettings
 from dubber.codec.settings import CodecSettings
 from dubber.corpus.settings import CorpusSettings
-from dubber.dub.settings import SynthesisSettings
+from dubber.dub.settings import ExternalSettings, SynthesisSettings
 from dubber.errors import ConfigError
 from dubber.media.settings import CropSettings, FeatureSettings
 from dubber.metrics.settings import MetricSettings, SyncFitSettings
@@ -28,6 +29,8 @@ from dubber.train.settings import StageSettings
 
 CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "config"
 FILES = ("config.yaml", "sizes.yaml")
+
+OWN_SYSTEMS = ("ground_truth", "codec", "stage1")
 
 Setting = Literal["1.0", "2.0"]
 
@@ -46,6 +49,12 @@ class Experiment(Settings):
     objective: ObjectiveSettings = Field(default=ObjectiveSettings(), description="losses and flow")
     parts: PartsSettings = Field(default=PartsSettings(), description="which parts of the student exist")
     synthesis: SynthesisSettings = Field(default=SynthesisSettings(), description="how the test clips are sampled")
+    nfe: tuple[int, ...] = Field(
+        default=(1, 2, 4, 8, 10, 16, 32, 64, 128), min_length=1, description="evaluations that Table 4 compares"
+    )
+    external: dict[str, ExternalSettings] = Field(
+        default={}, description="other systems whose speech is scored in the same tables: name -> folder"
+    )
     settings: tuple[Setting, ...] = Field(
         default=("1.0", "2.0"), min_length=1, description="1.0: reference is the clip's own audio; 2.0: another clip's"
     )
@@ -80,11 +89,21 @@ class Config(Settings):
             _require(where, "codec", experiment.codec, self.codecs)
             _require(where, "features", experiment.features, self.features)
             _require(where, "aligner", experiment.aligner, self.aligners)
+            for system in experiment.external:
+                _check_system(f"{where}.external", system)
         for kind, entries in (("codecs", self.codecs), ("features", self.features)):
             for name, entry in entries.items():
                 for corpus in entry.fit_on:
                     _require(f"{kind}.{name}", "fit_on", corpus, self.corpora)
         return self
+
+
+def _check_system(where: str, name: str) -> None:
+    """Names of external systems become folders, and must not be taken for our own."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        raise ValueError(f"{where}: the name {name!r} must be of letters, digits, _ and -")
+    if name in OWN_SYSTEMS or name.startswith("nfe_") or name in ablations():
+        raise ValueError(f"{where}: {name!r} is the name of a system of our own")
 
 
 def _require(where: str, key: str, name: str, known: dict[str, Any]) -> None:

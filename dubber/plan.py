@@ -19,6 +19,7 @@ from dubber.codec.settings import CodecSettings
 from dubber.config import Config, Experiment, ablated, ablations
 from dubber.corpus.manifest import Manifest, load_manifest, refresh_manifest
 from dubber.corpus.settings import CorpusSettings
+from dubber.dub.external_files import folder_digest
 from dubber.errors import ConfigError, MissingDataError
 from dubber.settings import Settings, unknown_key
 from dubber.train.settings import RUNTIME
@@ -30,6 +31,9 @@ STAGE1 = "stage1"
 FULL = "full"
 BASELINES = ("ground_truth", "codec")
 ANY = "any"  # in place of a setting, where all settings sound the same
+NFE = "nfe_"  # and a number: the system `full` with so many evaluations of the denoiser
+MAIN = "table"
+PROSODY_METRICS = ("GPE", "VDE", "FFE", "Emo-SIM")  # Table 5
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,15 @@ class Fit:
     inputs: list[str]
     manifests: list[str]
     settled: bool
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What stands in a table: systems in their order, settings, and the metrics, all of them where none is named."""
+
+    systems: tuple[str, ...]
+    settings: tuple[str, ...]
+    metrics: tuple[str, ...] = ()
 
 
 @dataclass
@@ -208,29 +221,75 @@ class Plan:
         shards = self.reference_shards(self.experiment(name).corpus, shard, setting)
         return self.experiment_step(name, step, shards)
 
+    def teacher(self, name: str, run: str) -> list[str]:
+        """The teacher of a student, where it has one."""
+        parts = self.experiment(name, run).parts
+        return [f"runs/{name}/{STAGE1}/model.safetensors"] if parts.pretraining or parts.distillation else []
+
+    def synthesis(self, name: str, run: str, nfe: int | None = None) -> dict[str, Any]:
+        """How a run's dubs are sampled; `nfe` in place of the experiment's own."""
+        settings = self.experiment(name, run).synthesis.model_dump(mode="json")
+        return settings if nfe is None else {**settings, "nfe": nfe}
+
+    def external_names(self) -> str:
+        """The external systems of all experiments, as the pattern of a wildcard."""
+        names = {system for experiment in self.config.experiments.values() for system in experiment.external}
+        return "|".join(sorted(names)) or "(?!)"
+
+    def external_folder(self, name: str, system: str, setting: str) -> Path:
+        """The folder in which an external system's speech lies."""
+        return Path(self.experiment(name).external[system].folder.replace("{setting}", setting))
+
+    def external_digest(self, name: str, system: str, setting: str, shard: str) -> str:
+        """What makes an external system's shard stale: the files for its clips."""
+        rows = self.manifest(self.experiment(name).corpus).rows(shard)
+        return folder_digest(rows, self.external_folder(name, system, setting))
+
     def dubs_file(self, name: str, system: str, setting: str, shard: str) -> str:
         """Where a system's speech for a shard lies; the bounding systems sound the same in every setting."""
         folder = f"results/{name}/dubs/{system}"
         return f"{folder}/{ANY if system in BASELINES else setting}/{shard}.parquet"
 
-    def systems(self, name: str) -> list[str]:
-        """The rows of the main table."""
-        return [*BASELINES, FULL]
+    def layout(self, name: str, table: str = MAIN, run: str = FULL) -> Layout:
+        """What stands in a table of the experiment; `run` is the ablation of a table of one."""
+        experiment = self.experiment(name)
+        main = (*BASELINES, FULL, *experiment.external)
+        match table:
+            case "ablations":
+                return Layout(tuple(self.runs), experiment.settings)
+            case "ablation":
+                return Layout((run,), experiment.settings)
+            case "nfe":
+                return Layout(tuple(f"{NFE}{nfe}" for nfe in experiment.nfe), experiment.settings[:1])
+            case "prosody":
+                return Layout(main, experiment.settings[-1:], PROSODY_METRICS)
+        return Layout(main, experiment.settings)
 
-    def _cells(self, name: str) -> Iterator[tuple[str, str, str]]:
-        for system in self.systems(name):
-            for setting in self.experiment(name).settings:
+    def run_of(self, system: str) -> str | None:
+        """The training run that a system of a table comes from."""
+        if system.startswith(NFE):
+            return FULL
+        return system if system in self.runs else None
+
+    def trained(self, name: str, layout: Layout) -> dict[str, str]:
+        """System -> summary of its run, of the systems that were trained here."""
+        runs = {system: self.run_of(system) for system in layout.systems}
+        return {system: f"runs/{name}/{run}/summary.json" for system, run in runs.items() if run}
+
+    def _cells(self, name: str, layout: Layout) -> Iterator[tuple[str, str, str]]:
+        for system in layout.systems:
+            for setting in layout.settings:
                 for shard in self.test_shards_of(name):
                     yield system, setting, shard
 
-    def scores(self, name: str) -> list[str]:
-        """Every score file that the main table gathers."""
-        cells = self._cells(name)
+    def scores(self, name: str, layout: Layout) -> list[str]:
+        """Every score file that a table gathers."""
+        cells = self._cells(name, layout)
         return [f"results/{name}/scores/{system}/{setting}/{shard}.parquet" for system, setting, shard in cells]
 
     def dubs(self, name: str) -> list[str]:
-        """Every system's speech for every test shard."""
-        return sorted({self.dubs_file(name, *cell) for cell in self._cells(name)})
+        """The speech of every system of the main table for every test shard."""
+        return sorted({self.dubs_file(name, *cell) for cell in self._cells(name, self.layout(name))})
 
     def run_dubs(self, name: str, run: str = FULL) -> list[str]:
         """One run's speech for every test shard, in the first setting."""

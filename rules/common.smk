@@ -108,3 +108,8 @@ def experiment_shard(step):
 def references(step):
     """The artifacts of one step that hold the reference speech of a shard's test clips."""
     return ask(lambda w: PLAN.reference_files(w.experiment, step, w.shard, w.setting))
+
+
+def summaries(wildcards, layout):
+    """The summaries of the runs that stand in a table."""
+    return list(PLAN.trained(wildcards.experiment, layout).values())

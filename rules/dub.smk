@@ -1,4 +1,4 @@
-"""Inference: speech for the test clips of a shard, by our runs and by the two systems that bound them.
+"""Inference: speech for the test clips of a shard, by our runs, by other systems, and by the two that bound them.
 
 Out: results/<experiment>/dubs/<system>/<setting>/<shard>.parquet, the same format for every system.
 """
@@ -31,7 +31,7 @@ rule dub:
         runtime=240,
     params:
         rows=ask(experiment_rows),
-        settings=ask(lambda w: as_json(PLAN.experiment(w.experiment, w.run).synthesis)),
+        settings=ask(lambda w: as_json(PLAN.synthesis(w.experiment, w.run))),
         codec=ask(lambda w: as_json(PLAN.codec_of(w.experiment))),
         max_failed_share=PLAN.config.max_failed_share,
         code=code("dub"),
@@ -42,6 +42,76 @@ rule dub:
         "--tokens {input.tokens:q} --voices {input.voices:q} --codec-files {input.codec:q} --codec {params.codec:q} "
         "--settings {params.settings:q} --max-failed-share {params.max_failed_share} "
         "--threads {threads} --output {output.shard:q}"
+
+
+rule dub_nfe:
+    """The full system's dubs with another number of evaluations of the denoiser (Table 4)."""
+    input:
+        manifest=ask(experiment_manifest),
+        model="runs/{experiment}/full/model.safetensors",
+        features=experiment_shard("features"),
+        tokens=experiment_shard("tokens"),
+        voices=references("tokens"),
+        codec=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
+    output:
+        shard="results/{experiment}/dubs/nfe_{nfe}/{setting}/{shard}.parquet",
+        failures="results/{experiment}/dubs/nfe_{nfe}/{setting}/{shard}.failures.parquet",
+    log:
+        "logs/dub_nfe/{experiment}/{nfe}/{setting}/{shard}.log",
+    benchmark:
+        "benchmarks/rules/dub_nfe/{experiment}/{nfe}/{setting}/{shard}.tsv"
+    wildcard_constraints:
+        nfe=r"[1-9][0-9]*",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: 6000 * attempt,
+        gpu=1,
+        runtime=240,
+    params:
+        rows=ask(experiment_rows),
+        settings=ask(lambda w: as_json(PLAN.synthesis(w.experiment, "full", int(w.nfe)))),
+        codec=ask(lambda w: as_json(PLAN.codec_of(w.experiment))),
+        max_failed_share=PLAN.config.max_failed_share,
+        code=code("dub"),
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/dub.py --manifest {input.manifest:q} --shard {wildcards.shard} "
+        "--setting {wildcards.setting} --model {input.model:q} --features {input.features:q} "
+        "--tokens {input.tokens:q} --voices {input.voices:q} --codec-files {input.codec:q} --codec {params.codec:q} "
+        "--settings {params.settings:q} --max-failed-share {params.max_failed_share} "
+        "--threads {threads} --output {output.shard:q}"
+
+
+rule external:
+    """Another system's speech for a shard's test clips, from the folder that the configuration names."""
+    input:
+        manifest=ask(experiment_manifest),
+    output:
+        shard="results/{experiment}/dubs/{system}/{setting}/{shard}.parquet",
+        failures="results/{experiment}/dubs/{system}/{setting}/{shard}.failures.parquet",
+    log:
+        "logs/external/{experiment}/{system}/{setting}/{shard}.log",
+    benchmark:
+        "benchmarks/rules/external/{experiment}/{system}/{setting}/{shard}.tsv"
+    wildcard_constraints:
+        system=PLAN.external_names(),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=30,
+    params:
+        rows=ask(experiment_rows),
+        folder=ask(lambda w: PLAN.external_folder(w.experiment, w.system, w.setting).as_posix()),
+        files=ask(lambda w: PLAN.external_digest(w.experiment, w.system, w.setting, w.shard)),
+        code=code("external"),
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/external.py --manifest {input.manifest:q} --shard {wildcards.shard} "
+        "--folder {params.folder:q} --output {output.shard:q}"
 
 
 rule resynthesise:

@@ -1,20 +1,59 @@
 """Tables and reports: what people come for. These rules only gather; nothing is measured here.
 
-In: scores, run summaries, failures. Out: results/<experiment>_table.csv, results/<experiment>/report.html.
+In: scores, run summaries, failures. Out: results/<experiment>_{table,ablations,nfe,prosody}.csv,
+results/<experiment>/{ablations/<name>.csv,comparisons/,report.html,figures/}.
 """
 
 
 rule table:
-    """The main table: every system in every setting, means with intervals, what measured them and how many failed."""
+    """A table: systems in settings, means with intervals, what measured them and how many clips failed.
+
+    `table` is the main one (Tables 1 and 2), `ablations` Table 3, `nfe` Table 4, `prosody` Table 5.
+    """
     input:
-        scores=ask(lambda w: PLAN.scores(w.experiment)),
-        summary="runs/{experiment}/full/summary.json",
+        scores=ask(lambda w: PLAN.scores(w.experiment, PLAN.layout(w.experiment, w.table))),
+        summaries=ask(lambda w: summaries(w, PLAN.layout(w.experiment, w.table))),
     output:
-        "results/{experiment}_table.csv",
+        "results/{experiment}_{table}.csv",
     log:
-        "logs/table/{experiment}.log",
+        "logs/table/{experiment}_{table}.log",
     benchmark:
-        "benchmarks/rules/table/{experiment}.tsv"
+        "benchmarks/rules/table/{experiment}_{table}.tsv"
+    wildcard_constraints:
+        table="table|ablations|nfe|prosody",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        systems=ask(lambda w: list(PLAN.layout(w.experiment, w.table).systems)),
+        metrics=ask(lambda w: list(PLAN.layout(w.experiment, w.table).metrics)),
+        trained=ask(lambda w: list(PLAN.trained(w.experiment, PLAN.layout(w.experiment, w.table)))),
+        settings=ask(lambda w: as_json(PLAN.experiment(w.experiment).report)),
+        code=code("table"),
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/table.py --scores {input.scores:q} --systems {params.systems:q} "
+        "--metrics {params.metrics:q} --trained {params.trained:q} --summaries {input.summaries:q} "
+        "--settings {params.settings:q} --output {output:q}"
+
+
+rule ablation:
+    """One ablation's row of Table 3; trains that one alone."""
+    input:
+        scores=ask(lambda w: PLAN.scores(w.experiment, PLAN.layout(w.experiment, "ablation", w.run))),
+        summary="runs/{experiment}/{run}/summary.json",
+    output:
+        "results/{experiment}/ablations/{run}.csv",
+    log:
+        "logs/ablation/{experiment}/{run}.log",
+    benchmark:
+        "benchmarks/rules/ablation/{experiment}/{run}.tsv"
+    wildcard_constraints:
+        run="|".join(PLAN.runs),
     localrule: True
     conda:
         ENVIRONMENT
@@ -27,8 +66,36 @@ rule table:
         code=code("table"),
     shell:
         "exec &> >(tee {log:q}); "
-        "python workflow_scripts/table.py --scores {input.scores:q} --summary {input.summary:q} "
-        "--settings {params.settings:q} --output {output:q}"
+        "python workflow_scripts/table.py --scores {input.scores:q} --trained {wildcards.run} "
+        "--summaries {input.summary:q} --settings {params.settings:q} --output {output:q}"
+
+
+rule compare:
+    """Paired tests of every system of a table against the full system, on the same clips: difference, interval, p."""
+    input:
+        scores=ask(lambda w: PLAN.scores(w.experiment, PLAN.layout(w.experiment, w.table))),
+    output:
+        "results/{experiment}/comparisons/{table}.csv",
+    log:
+        "logs/compare/{experiment}/{table}.log",
+    benchmark:
+        "benchmarks/rules/compare/{experiment}/{table}.tsv"
+    wildcard_constraints:
+        table="table|ablations",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=ask(lambda w: as_json(PLAN.experiment(w.experiment).report)),
+        code=code("compare"),
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/compare.py --scores {input.scores:q} --baseline full --settings {params.settings:q} "
+        "--output {output:q}"
 
 
 rule report:
@@ -38,7 +105,7 @@ rule report:
         table="results/{experiment}_table.csv",
         summaries=expand("runs/{{experiment}}/{run}/summary.json", run=["stage1", "full"]),
         dubs=ask(lambda w: PLAN.dubs(w.experiment)),
-        scores=ask(lambda w: PLAN.scores(w.experiment)),
+        scores=ask(lambda w: PLAN.scores(w.experiment, PLAN.layout(w.experiment))),
         attention="results/{experiment}/attention.parquet",
         failures=ask(lambda w: PLAN.failures(w.experiment)),
     output:

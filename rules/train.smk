@@ -49,7 +49,7 @@ rule stage2:
         matrix=training("matrix"),
         features=training("features"),
         manifests=training("manifests"),
-        teacher="runs/{experiment}/stage1/model.safetensors",
+        teacher=ask(lambda w: PLAN.teacher(w.experiment, w.run)),
     output:
         model="runs/{experiment}/{run}/model.safetensors",
         summary="runs/{experiment}/{run}/summary.json",

@@ -1,17 +1,23 @@
-"""Rule `table`: gather the scores into the main table."""
+"""Rules `table` and `ablation`: gather the scores into a table."""
+
+from pathlib import Path
 
 from dubber import entry
 from dubber.report.settings import ReportSettings
-from dubber.report.tables import build_table, load_scores, run_fingerprint, write_csv
-
-RUN = "full"
+from dubber.report.tables import build_table, load_scores, read_run, write_csv
 
 
 def main() -> None:
-    args = entry.arguments(__doc__, "summary", "settings", "output", lists=("scores",))
-    settings = ReportSettings.model_validate(args.settings)
-    fingerprints = {RUN: run_fingerprint(args.summary)}
-    table = build_table(load_scores(args.scores), fingerprints=fingerprints, bootstrap=settings.bootstrap)
+    args = entry.arguments(
+        __doc__, "settings", "output", lists=("scores", "systems", "trained", "summaries", "metrics")
+    )
+    table = build_table(
+        load_scores(args.scores),
+        runs={system: read_run(Path(path)) for system, path in zip(args.trained, args.summaries, strict=True)},
+        bootstrap=ReportSettings.model_validate(args.settings).bootstrap,
+        order=args.systems,
+        only=args.metrics,
+    )
     write_csv(table, args.output)
 
 

@@ -20,3 +20,13 @@ class SynthesisSettings(Settings):
     batch_size: int = Field(default=16, ge=1, description="clips that are dubbed together")
     seed: int = Field(default=0, ge=0, description="seed of the draws, together with the clips' names")
     keep_maps: int = Field(default=4, ge=0, description="clips of each shard whose attention maps are stored")
+
+
+class ExternalSettings(Settings):
+    """Another system: its speech as files, one per test clip."""
+
+    folder: str = Field(
+        min_length=1,
+        description="folder of <clip>.wav, .flac or .mp4 files; '{setting}' in it stands for 1.0 or 2.0, without it "
+        "the same speech is scored in both",
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +17,19 @@ from dubber.report.settings import BootstrapSettings
 
 FIRST = ("ground_truth", "codec")  # the yardsticks stand above the systems
 UTTERANCE = "WER_utterance"
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What the table says of a system that was trained here.
+
+    Attributes:
+        fingerprint: of the run.
+        parameters: scalars of the model.
+    """
+
+    fingerprint: str
+    parameters: int
 
 
 def load_scores(paths: Iterable[Path | str]) -> pd.DataFrame:
@@ -40,33 +54,55 @@ def load_scores(paths: Iterable[Path | str]) -> pd.DataFrame:
     return scores
 
 
-def build_table(scores: pd.DataFrame, *, fingerprints: Mapping[str, str], bootstrap: BootstrapSettings) -> pd.DataFrame:
+def build_table(
+    scores: pd.DataFrame,
+    *,
+    runs: Mapping[str, RunFacts],
+    bootstrap: BootstrapSettings,
+    order: Sequence[str] = FIRST,
+    only: Sequence[str] = (),
+) -> pd.DataFrame:
     """Aggregate what `load_scores` read.
 
     A clip is failed where any of its rows carries a reason. For a metric M the columns are M (mean; a ratio of sums
     where weights differ), M_low and M_high (bootstrap interval over clips), M_n (clips in the mean) and M_backend.
 
     Args:
-        fingerprints: system -> fingerprint of the run that made it; systems without a run are left empty.
+        runs: system -> the run that made it; the columns `fingerprint` and `parameters` of other systems are empty.
+        order: systems that stand first, in this order; the others follow by name.
+        only: the metrics that are shown; all of them where there are none.
 
     Raises:
-        DubberError: systems were not scored on the same clips, or one metric by two backends.
+        DubberError: systems were not scored on the same clips, one metric by two backends, or none of `only` at all.
     """
     _check_same_clips(scores)
     _check_one_backend(scores)
     utterance = scores[scores.metric == "WER"].assign(metric=UTTERANCE, weight=1.0)
     scores = pd.concat([scores, utterance], ignore_index=True)
-    metrics = ordered(set(scores.metric))
+    metrics = [name for name in ordered(set(scores.metric)) if not only or name in only]
+    if not metrics:
+        raise DubberError(
+            f"None of the metrics {', '.join(only)} was measured.",
+            looked_at=", ".join(ordered(set(scores.metric))),
+            hint="Add the metric to the experiment's `metrics`.",
+        )
     groups = scores.groupby(["system", "setting"], sort=False)
-    rows = [_row(system, setting, group, metrics, fingerprints, bootstrap) for (system, setting), group in groups]
-    rows.sort(key=lambda row: (_rank(row["system"]), row["setting"]))
+    rows = [_row(system, setting, group, metrics, runs.get(system), bootstrap) for (system, setting), group in groups]
+    rows.sort(key=lambda row: (_rank(row["system"], order), row["setting"]))
     return pd.DataFrame(rows)
+
+
+def read_run(summary: Path | str) -> RunFacts:
+    """From a run's `summary.json`."""
+    facts = json.loads(Path(summary).read_text(encoding="utf-8"))
+    return RunFacts(facts["fingerprint"], facts["parameters"]["total"])
 
 
 def write_csv(table: pd.DataFrame, output: Path | str) -> None:
     """Write a table atomically, six significant digits."""
+    whole = table.astype({"parameters": "Int64"}) if "parameters" in table else table
     with atomic_path(output) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g")
+        whole.to_csv(temporary, index=False, float_format="%.6g")
 
 
 def run_fingerprint(summary: Path | str) -> str:
@@ -74,14 +110,15 @@ def run_fingerprint(summary: Path | str) -> str:
     return json.loads(Path(summary).read_text(encoding="utf-8"))["fingerprint"]
 
 
-def _row(system, setting, group: pd.DataFrame, metrics, fingerprints, bootstrap) -> dict[str, object]:
+def _row(system, setting, group: pd.DataFrame, metrics, run: RunFacts | None, bootstrap) -> dict[str, object]:
     failed = group.groupby("clip")["reason"].agg(lambda reasons: reasons.notna().any())
     row: dict[str, object] = {
         "system": system,
         "setting": setting,
         "n_ok": int((~failed).sum()),
         "n_failed": int(failed.sum()),
-        "fingerprint": fingerprints.get(system, ""),
+        "fingerprint": run.fingerprint if run else "",
+        "parameters": run.parameters if run else None,
     }
     for metric in metrics:
         row.update(_cell(metric, group[group.metric == metric], bootstrap))
@@ -109,8 +146,8 @@ def _cell(metric: str, rows: pd.DataFrame, bootstrap: BootstrapSettings) -> dict
     }
 
 
-def _rank(system: str) -> tuple[int, str]:
-    return (FIRST.index(system) if system in FIRST else len(FIRST), system)
+def _rank(system: str, order: Sequence[str]) -> tuple[int, str]:
+    return (order.index(system) if system in order else len(order), system)
 
 
 def _check_same_clips(scores: pd.DataFrame) -> None:

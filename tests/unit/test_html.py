@@ -18,7 +18,7 @@ from dubber.report.examples import choose_examples
 from dubber.report.figure_files import write_figures
 from dubber.report.html import ReportInputs, build_report, flatten
 from dubber.report.settings import BootstrapSettings, ReportSettings
-from dubber.report.tables import build_table, load_scores, write_csv
+from dubber.report.tables import RunFacts, build_table, load_scores, write_csv
 
 TEXT = pa.string()
 MANIFEST = pa.schema([(name, TEXT) for name in ("clip", "speaker", "split", "text", "video")])
@@ -93,7 +93,7 @@ def inputs(tmp_path_factory) -> ReportInputs:
     map_row = {"clip": "c1", "phonemes": ["sil", "N"], "video_text": [0.5] * 16, "speech_text": [0.5] * 52}
     durations = {"frame_durations": [3, 5], "token_durations": [10, 16]}
     write_rows(folder / "attention.parquet", [map_row | durations], ATTENTION)
-    table = build_table(load_scores(scores), fingerprints={"full": "f00d"}, bootstrap=SETTINGS.bootstrap)
+    table = build_table(load_scores(scores), runs={"full": RunFacts("f00d", 1000)}, bootstrap=SETTINGS.bootstrap)
     write_csv(table, folder / "table.csv")
     return ReportInputs(
         experiment="demo",

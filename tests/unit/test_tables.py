@@ -12,7 +12,7 @@ from dubber.errors import DubberError
 from dubber.metrics.score import SCORES
 from dubber.report.comparisons import compare
 from dubber.report.settings import BootstrapSettings
-from dubber.report.tables import build_table, load_scores, run_fingerprint, write_csv
+from dubber.report.tables import RunFacts, build_table, load_scores, read_run, run_fingerprint, write_csv
 
 BOOTSTRAP = BootstrapSettings(samples=200)
 
@@ -40,7 +40,7 @@ def stored(folder, system, setting, rows, shard="0000"):
 
 
 def table(*paths) -> pd.DataFrame:
-    built = build_table(load_scores(paths), fingerprints={"full": "abc"}, bootstrap=BOOTSTRAP)
+    built = build_table(load_scores(paths), runs={"full": RunFacts("abc", 1000)}, bootstrap=BOOTSTRAP)
     return built.set_index(["system", "setting"])
 
 
@@ -101,13 +101,25 @@ def test_a_clip_scored_twice_is_an_error(tmp_path, paths):
 def test_csv_keeps_settings_and_counts_as_text_and_integers(tmp_path, paths):
     write_csv(table(*paths).reset_index(), tmp_path / "table.csv")
     lines = (tmp_path / "table.csv").read_text().splitlines()
-    assert lines[0].startswith("system,setting,n_ok,n_failed,fingerprint,WER,WER_low,WER_high,WER_n,WER_backend,")
-    assert lines[2].startswith("full,1.0,2,1,abc,55,")
+    assert lines[0].startswith(
+        "system,setting,n_ok,n_failed,fingerprint,parameters,WER,WER_low,WER_high,WER_n,WER_backend,"
+    )
+    assert lines[2].startswith("full,1.0,2,1,abc,1000,55,")
 
 
-def test_fingerprint_comes_from_the_summary(tmp_path):
-    (tmp_path / "summary.json").write_text(json.dumps({"fingerprint": "f00"}))
+def test_a_run_is_what_its_summary_says(tmp_path):
+    (tmp_path / "summary.json").write_text(json.dumps({"fingerprint": "f00", "parameters": {"total": 7, "a": 3}}))
     assert run_fingerprint(tmp_path / "summary.json") == "f00"
+    assert read_run(tmp_path / "summary.json") == RunFacts("f00", 7)
+
+
+def test_an_order_can_be_given_and_metrics_chosen(paths):
+    scores = load_scores(paths)
+    built = build_table(scores, runs={}, bootstrap=BOOTSTRAP, order=["full", "ground_truth"], only=["SECS"])
+    assert built.system.tolist() == ["full", "full", "ground_truth"]
+    assert "SECS" in built and "WER" not in built
+    with pytest.raises(DubberError, match="None of the metrics FFE"):
+        build_table(scores, runs={}, bootstrap=BOOTSTRAP, only=["FFE"])
 
 
 def test_comparison_takes_only_clips_that_both_have(paths):
