@@ -1,0 +1,72 @@
+"""The paper's other tables: an ablation alone, evaluations, prosody, another system beside ours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from dubber.media.audio import from_pcm, write_wav
+from tests.workflow.conftest import Project
+
+pytestmark = pytest.mark.workflow
+
+
+def read(project: Project, name: str) -> pd.DataFrame:
+    return pd.read_csv(project.folder / f"results/{name}.csv", dtype={"setting": str})
+
+
+def test_one_ablation_trains_itself_alone(finished):
+    planned = finished.planned("results/micro/ablations/no_ctc.csv")
+    assert planned == {"stage2": 1, "dub": 4, "score": 4, "ablation": 1}
+
+
+def test_all_ablations_are_table_3(finished):
+    planned = finished.planned("results/micro_ablations.csv")
+    assert planned["stage2"] == 8 and planned["table"] == 1
+    assert "stage1" not in planned, "the teacher is there, and the full system too"
+
+
+def test_an_ablation_without_pretraining_waits_for_no_teacher(finished, project):
+    (project.folder / "runs/micro/stage1/model.safetensors").unlink()
+    assert "stage1" not in project.planned("results/micro/ablations/no_pretraining.csv")
+    assert project.planned("results/micro/ablations/no_ctc.csv")["stage1"] == 1
+
+
+def add_external_system(project: Project) -> list[str]:
+    """Another system that says what the recordings say, and has nothing for one clip."""
+    folder = project.folder / "data/theirs"
+    folder.mkdir(parents=True)
+    rows = [
+        row
+        for path in sorted((project.folder / "results/micro/dubs/ground_truth/any").glob("????.parquet"))
+        for row in pq.read_table(path, columns=["clip", "samples"]).to_pylist()
+    ]
+    for row in rows[1:]:
+        write_wav(folder / f"{row['clip']}.wav", from_pcm(np.array(row["samples"])), 16_000)
+    text = (project.folder / "micro.yaml").read_text()
+    edited = text.replace("    nfe: [1, 4]\n", "    nfe: [1, 4]\n    external: {theirs: {folder: data/theirs}}\n")
+    (project.folder / "micro.yaml").write_text(edited)
+    return [row["clip"] for row in rows]
+
+
+def test_tables_4_and_5_and_a_system_of_others(project):
+    clips = add_external_system(project)
+    tables = ["results/micro_table.csv", "results/micro_nfe.csv", "results/micro_prosody.csv"]
+    project.snakemake(*tables, "results/micro/comparisons/table.csv")
+
+    nfe = read(project, "micro_nfe")
+    assert nfe.system.tolist() == ["nfe_1", "nfe_4"]
+    assert (nfe.parameters > 1e6).all() and (nfe.RTF > 0).all()
+
+    prosody = read(project, "micro_prosody")
+    assert {"GPE", "VDE", "FFE"} <= set(prosody.columns) and "WER" not in prosody
+    assert set(prosody.setting) == {"2.0"}
+
+    theirs = read(project, "micro_table").set_index(["system", "setting"]).loc[("theirs", "1.0")]
+    assert (theirs.n_ok, theirs.n_failed) == (len(clips) - 1, 1)
+    assert pytest.approx(100, abs=0.01) == theirs.SECS
+    assert pd.isna(theirs.fingerprint) and pd.isna(theirs.parameters)
+    compared = read(project, "micro/comparisons/table").set_index(["system", "setting", "metric"])
+    assert compared.loc[("theirs", "1.0", "SECS"), "difference"] > 0
