@@ -98,6 +98,33 @@ rule compare:
         "--output {output:q}"
 
 
+rule plot:
+    """A table as a figure, vector and PNG: evaluations against quality and speed, or ablations with intervals."""
+    input:
+        "results/{experiment}_{table}.csv",
+    output:
+        multiext("results/{experiment}_{table}", ".svg", ".pdf", ".png"),
+    log:
+        "logs/plot/{experiment}_{table}.log",
+    benchmark:
+        "benchmarks/rules/plot/{experiment}_{table}.tsv"
+    wildcard_constraints:
+        table="ablations|nfe",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        code=code("plot"),
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/plot.py --table {input:q} --kind {wildcards.table} "
+        "--stem results/{wildcards.experiment}_{wildcards.table}"
+
+
 rule report:
     """One page that opens from disk: table, loss curves, attention maps, spectrograms and the dubbed clips as players."""
     input:

@@ -44,7 +44,7 @@ class WorldSettings(Settings):
     silence_weight: float = Field(0.25, gt=0, le=1, description="weight in fitting of frames that are not speech")
     ridge: float = Field(1.0, gt=0, description="shrinkage of the map from the speaker vector to the voice's means")
     max_clips: int = Field(2000, ge=1, description="training clips used, chosen by a stable hash")
-    max_frames: int = Field(60_000, ge=16, description="frames of those clips used, chosen at random")
+    max_frames: int = Field(150_000, ge=16, description="frames of those clips used, chosen at random")
     iterations: int = Field(20, ge=1, description="passes of mini-batch k-means per codebook")
     seed: int = Field(0, ge=0, description="seed of the choice of frames and of k-means")
 

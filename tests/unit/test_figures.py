@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dubber.errors import DubberError
@@ -12,6 +13,7 @@ from dubber.report.attention_maps import AttentionMaps, boundaries, draw_attenti
 from dubber.report.figures import save
 from dubber.report.loss_curves import draw_losses, read_losses, smooth
 from dubber.report.spectrograms import draw_spectrograms, mel
+from dubber.report.table_plots import draw_ablations, draw_evaluations
 
 
 def line(step, phase, loss, **terms) -> str:
@@ -100,3 +102,42 @@ def test_spectrograms_are_stored_as_vectors_and_png_byte_for_byte_alike(tmp_path
     assert stored[0] == stored[1]
     assert sorted(path.name for path in tmp_path.glob("one.*")) == ["one.pdf", "one.png", "one.svg"]
     assert len(list(tmp_path.iterdir())) == 6
+
+
+def table(systems, settings=("1.0",)) -> pd.DataFrame:
+    rows = []
+    for i, system in enumerate(systems):
+        for setting in settings:
+            row = {"system": system, "setting": setting}
+            for metric, value in (("WER", 10.0 + i), ("WER_utterance", 1.0), ("RTF", 0.1 * (i + 1)), ("UTMOS", None)):
+                low, high = (value and value * 0.9, value and value * 1.1)
+                row |= {metric: value, f"{metric}_low": low, f"{metric}_high": high, f"{metric}_backend": "b"}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def titles(figure) -> list[str]:
+    return [axis.get_title(loc="left") for axis in figure.axes if axis.get_visible()]
+
+
+def test_evaluations_show_every_measured_metric_in_order():
+    figure = draw_evaluations(table(["nfe_16", "nfe_1", "nfe_8", "nfe_10", "full"]))
+    assert titles(figure) == ["WER, % ↓", "RTF ↓"]
+    (line,) = figure.axes[0].get_lines()
+    assert line.get_xdata().tolist() == [1, 8, 10, 16]
+    assert line.get_ydata().tolist() == [11, 12, 13, 10]
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1", "8", "", "16"]
+
+
+def test_ablations_are_bars_with_the_full_system_marked():
+    figure = draw_ablations(table(["full", "no_ctc", "no_fapro"], ("1.0", "2.0")))
+    axis = figure.axes[0]
+    assert [patch.get_width() for patch in axis.patches] == [10, 11, 12] * 2
+    assert [line.get_xdata()[0] for line in axis.get_lines() if line.get_linestyle() == ":"] == [10, 10]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["full", "no_ctc", "no_fapro"]
+
+
+def test_a_table_without_a_value_is_not_drawn():
+    empty = table(["full"])[["system", "setting", "UTMOS", "UTMOS_backend"]]
+    with pytest.raises(DubberError, match="no measured value"):
+        draw_ablations(empty)

@@ -54,11 +54,12 @@ def add_external_system(project: Project) -> list[str]:
 def test_tables_4_and_5_and_a_system_of_others(project):
     clips = add_external_system(project)
     tables = ["results/micro_table.csv", "results/micro_nfe.csv", "results/micro_prosody.csv"]
-    project.snakemake(*tables, "results/micro/comparisons/table.csv")
+    project.snakemake(*tables, "results/micro/comparisons/table.csv", "results/micro_nfe.png")
 
     nfe = read(project, "micro_nfe")
     assert nfe.system.tolist() == ["nfe_1", "nfe_4"]
     assert (nfe.parameters > 1e6).all() and (nfe.RTF > 0).all()
+    assert all((project.folder / f"results/micro_nfe.{kind}").stat().st_size for kind in ("svg", "pdf", "png"))
 
     prosody = read(project, "micro_prosody")
     assert {"GPE", "VDE", "FFE"} <= set(prosody.columns) and "WER" not in prosody

@@ -1,0 +1,18 @@
+"""Rule `plot`: a table as a figure."""
+
+import pandas as pd
+
+from dubber import entry
+from dubber.report.figures import save
+from dubber.report.table_plots import draw_ablations, draw_evaluations
+
+DRAW = {"ablations": draw_ablations, "nfe": draw_evaluations}
+
+
+def main() -> None:
+    args = entry.arguments(__doc__, "table", "kind", "stem")
+    save(DRAW[args.kind](pd.read_csv(args.table, dtype={"setting": str})), args.stem)
+
+
+if __name__ == "__main__":
+    entry.run(main)
