@@ -12,9 +12,10 @@ from tests.conftest import ROOT
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_own_corpus_of_the_readme_is_a_valid_configuration():
-    (block,) = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
-    assert "mine" in config.read(yaml.safe_load(block)).experiments
+def test_the_configurations_in_the_readme_are_valid():
+    corpus, system = (config.read(yaml.safe_load(b)) for b in re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL))
+    assert "mine" in corpus.experiments
+    assert "theirs" in system.experiments["demo"].external
 
 
 def test_the_readme_names_every_experiment_and_no_other():
