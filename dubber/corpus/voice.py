@@ -15,6 +15,7 @@ import espeakng_loader
 import numpy as np
 import soxr
 
+from dubber.align.phones import Interval
 from dubber.corpus.demo import Speaker
 from dubber.errors import ClipError, DubberError
 
@@ -55,15 +56,6 @@ class _Event(ctypes.Structure):
 
 
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A labelled stretch of time, seconds."""
-
-    label: str
-    start: float
-    end: float
 
 
 @dataclass(frozen=True)
