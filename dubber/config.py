@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from dubber.align.settings import AlignSettings
 from dubber.codec.settings import CodecSettings
@@ -31,6 +31,8 @@ CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "config"
 FILES = ("config.yaml", "sizes.yaml")
 
 OWN_SYSTEMS = ("ground_truth", "codec", "stage1")
+NFE = "nfe_"  # and a number: the system `full` with so many evaluations of the denoiser
+SEED = "seed_"  # and a number: the system `full`, trained and sampled with another seed
 
 Setting = Literal["1.0", "2.0"]
 
@@ -49,7 +51,10 @@ class Experiment(Settings):
     objective: ObjectiveSettings = Field(default=ObjectiveSettings(), description="losses and flow")
     parts: PartsSettings = Field(default=PartsSettings(), description="which parts of the student exist")
     synthesis: SynthesisSettings = Field(default=SynthesisSettings(), description="how the test clips are sampled")
-    nfe: tuple[int, ...] = Field(
+    seeds: tuple[NonNegativeInt, ...] = Field(
+        default=(), description="more seeds of stage 2 and of the sampling: each is a row `seed_<n>` beside `full`"
+    )
+    nfe: tuple[PositiveInt, ...] = Field(
         default=(1, 2, 4, 8, 10, 16, 32, 64, 128), min_length=1, description="evaluations that Table 4 compares"
     )
     external: dict[str, ExternalSettings] = Field(
@@ -102,7 +107,7 @@ def _check_system(where: str, name: str) -> None:
     """Names of external systems become folders, and must not be taken for our own."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise ValueError(f"{where}: the name {name!r} must be of letters, digits, _ and -")
-    if name in OWN_SYSTEMS or name.startswith("nfe_") or name in ablations():
+    if name in (*OWN_SYSTEMS, *ablations()) or name.startswith((NFE, SEED)):
         raise ValueError(f"{where}: {name!r} is the name of a system of our own")
 
 
@@ -168,6 +173,12 @@ def ablated(experiment: Experiment, name: str, folder: Path = CONFIG_FOLDER) -> 
         return Experiment.model_validate(merge(experiment.model_dump(mode="json", exclude_unset=True), difference))
     except ValidationError as error:
         raise ConfigError(f"An ablation is not valid: {_message(error.errors()[0])}", looked_at=path) from None
+
+
+def reseeded(experiment: Experiment, seed: int) -> Experiment:
+    """`experiment` with another seed in stage 2 and in the sampling; the teacher stays."""
+    stage2, synthesis = (part.model_copy(update={"seed": seed}) for part in (experiment.stage2, experiment.synthesis))
+    return experiment.model_copy(update={"stage2": stage2, "synthesis": synthesis})
 
 
 def schema() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +17,7 @@ from typing import Any
 
 from dubber import provenance
 from dubber.codec.settings import CodecSettings
-from dubber.config import Config, Experiment, ablated, ablations
+from dubber.config import NFE, SEED, Config, Experiment, ablated, ablations, reseeded
 from dubber.corpus.manifest import Manifest, load_manifest, refresh_manifest
 from dubber.corpus.settings import CorpusSettings
 from dubber.dub.external_files import folder_digest
@@ -31,7 +32,6 @@ STAGE1 = "stage1"
 FULL = "full"
 BASELINES = ("ground_truth", "codec")
 ANY = "any"  # in place of a setting, where all settings sound the same
-NFE = "nfe_"  # and a number: the system `full` with so many evaluations of the denoiser
 MAIN = "table"
 PROSODY_METRICS = ("GPE", "VDE", "FFE", "Emo-SIM")  # Table 5
 
@@ -82,16 +82,22 @@ class Plan:
     # --- names -------------------------------------------------------------------------------------------------
 
     def experiment(self, name: str, run: str = FULL) -> Experiment:
-        """The experiment `name`, as the ablation `run` changes it."""
+        """The experiment `name`, as the ablation or the seed `run` changes it."""
         if name not in self.config.experiments:
             raise ConfigError(f"There is no experiment: {unknown_key(name, list(self.config.experiments))}")
         experiment = self.config.experiments[name]
+        if run.startswith(SEED):
+            return reseeded(experiment, int(run.removeprefix(SEED)))
         return experiment if run in (FULL, STAGE1) else ablated(experiment, run)
 
     @cached_property
-    def runs(self) -> list[str]:
-        """Every name that a trained student can have."""
+    def ablations(self) -> list[str]:
+        """The students of Table 3, the full one first."""
         return ablations() or [FULL]
+
+    def students(self) -> str:
+        """Every name that a trained student can have, as the pattern of a wildcard."""
+        return "|".join([*self.ablations, f"{SEED}[0-9]+"])
 
     def corpus(self, name: str) -> CorpusSettings:
         return self.config.corpora[name]
@@ -253,10 +259,10 @@ class Plan:
     def layout(self, name: str, table: str = MAIN, run: str = FULL) -> Layout:
         """What stands in a table of the experiment; `run` is the ablation of a table of one."""
         experiment = self.experiment(name)
-        main = (*BASELINES, FULL, *experiment.external)
+        main = (*BASELINES, FULL, *(f"{SEED}{seed}" for seed in experiment.seeds), *experiment.external)
         match table:
             case "ablations":
-                return Layout(tuple(self.runs), experiment.settings)
+                return Layout(tuple(self.ablations), experiment.settings)
             case "ablation":
                 return Layout((run,), experiment.settings)
             case "nfe":
@@ -269,7 +275,7 @@ class Plan:
         """The training run that a system of a table comes from."""
         if system.startswith(NFE):
             return FULL
-        return system if system in self.runs else None
+        return system if re.fullmatch(self.students(), system) else None
 
     def trained(self, name: str, layout: Layout) -> dict[str, str]:
         """System -> summary of its run, of the systems that were trained here."""

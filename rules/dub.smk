@@ -21,7 +21,7 @@ rule dub:
     benchmark:
         "benchmarks/rules/dub/{experiment}/{run}/{setting}/{shard}.tsv"
     wildcard_constraints:
-        run="|".join(PLAN.runs),
+        run=PLAN.students(),
     conda:
         ENVIRONMENT
     threads: 1

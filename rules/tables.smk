@@ -53,7 +53,7 @@ rule ablation:
     benchmark:
         "benchmarks/rules/ablation/{experiment}/{run}.tsv"
     wildcard_constraints:
-        run="|".join(PLAN.runs),
+        run=PLAN.students(),
     localrule: True
     conda:
         ENVIRONMENT

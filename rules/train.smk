@@ -58,7 +58,7 @@ rule stage2:
     benchmark:
         "benchmarks/rules/stage2/{experiment}/{run}.tsv"
     wildcard_constraints:
-        run="|".join(PLAN.runs),
+        run=PLAN.students(),
     retries: 2
     conda:
         ENVIRONMENT

@@ -68,7 +68,7 @@ def test_a_new_file_makes_the_shard_stale(folder):
     assert folder_digest(ROWS, folder) != before
 
 
-@pytest.mark.parametrize("name", ["full", "ground_truth", "nfe_4", "no_ctc", "../up", ""])
+@pytest.mark.parametrize("name", ["full", "ground_truth", "nfe_4", "seed_1", "no_ctc", "../up", ""])
 def test_names_of_our_own_systems_and_paths_are_refused(name):
     with pytest.raises(ConfigError, match="external"):
         config.read({"experiments": {"demo": {"external": {name: {"folder": "x"}}}}})

@@ -34,6 +34,13 @@ def test_an_ablation_without_pretraining_waits_for_no_teacher(finished, project)
     assert project.planned("results/micro/ablations/no_ctc.csv")["stage1"] == 1
 
 
+def test_another_seed_is_another_row_and_the_teacher_stays(finished, project):
+    text = (project.folder / "micro.yaml").read_text()
+    (project.folder / "micro.yaml").write_text(text.replace("    nfe: [1, 4]\n", "    nfe: [1, 4]\n    seeds: [7]\n"))
+    planned = project.planned("results/micro_table.csv")
+    assert planned == {"stage2": 1, "dub": 4, "score": 4, "table": 1}
+
+
 def add_external_system(project: Project) -> list[str]:
     """Another system that says what the recordings say, and has nothing for one clip."""
     folder = project.folder / "data/theirs"
