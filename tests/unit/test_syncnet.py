@@ -6,17 +6,20 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from made_up_weights import digest, made_up, shapes
 from torch import Tensor
 
+from dubber.artifacts import read_rows, write_rows
 from dubber.errors import ClipError, DubberError, MissingDataError
 from dubber.metrics import lse_syncnet
 from dubber.metrics.base import Sample
 from dubber.metrics.factory import build_metric
 from dubber.metrics.lse_syncnet import SyncnetLse, cepstrum_windows, read_faces
 from dubber.metrics.mfcc import mfcc
+from dubber.metrics.score import score_shard
 from dubber.metrics.settings import SyncSettings
 from dubber.metrics.syncnet import SyncNet, load_syncnet
 
@@ -116,6 +119,33 @@ def test_scoring_is_the_same_every_time_and_in_every_batch_size(weights, monkeyp
     assert lse.score(sample) == scores
     monkeypatch.setattr(lse_syncnet, "BATCH", 3)
     assert [s.value for s in lse.score(sample)] == pytest.approx([s.value for s in scores], rel=1e-4)
+
+
+def test_a_shard_is_scored_from_its_face_crops(weights, tmp_path):
+    audio = pa.schema([("clip", pa.string()), ("samples", pa.list_(pa.int16())), ("seconds", pa.float32())])
+    crops = pa.schema([("clip", pa.string()), ("faces", pa.list_(pa.binary()))])
+    wav, faces = noise(0.5), jpegs(np.arange(12) * 20)
+    samples = [{"clip": name, "samples": (wav * 32768).astype(np.int16), "seconds": 1.0} for name in ("seen", "unseen")]
+    for name in ("dubs", "audio"):
+        write_rows(tmp_path / f"{name}.parquet", samples, audio)
+    write_rows(tmp_path / "crops.parquet", [{"clip": "seen", "faces": faces}], crops)
+    settings = SyncSettings(backend="syncnet", weights=str(weights))
+    score_shard(
+        [{"clip": name, "text": "a b", "reference": None} for name in ("seen", "unseen")],
+        setting="1.0",
+        dubs=tmp_path / "dubs.parquet",
+        audio=tmp_path / "audio.parquet",
+        references=[],
+        metrics=[settings],
+        output=tmp_path / "scores.parquet",
+        crops=tmp_path / "crops.parquet",
+    )
+    rows = {(row["clip"], row["metric"]): row for row in read_rows(tmp_path / "scores.parquet")}
+    assert {row["backend"] for row in rows.values()} == {"syncnet_v2"}
+    truth = SyncnetLse(settings).measure(faces=faces, wav=(wav * 32768).astype(np.int16).astype(np.float32) / 32768)
+    assert rows["seen", "LSE-D"]["value"] == pytest.approx(truth.distance)
+    assert rows["seen", "LSE-C"]["value"] == pytest.approx(truth.confidence)
+    assert rows["unseen", "LSE-C"]["reason"] == "no face crops"
 
 
 def test_what_cannot_be_scored_has_a_reason(weights):
