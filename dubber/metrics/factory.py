@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dubber.metrics.base import Metric
 from dubber.metrics.settings import (
     DnsmosSettings,
+    EmotionSettings,
     MetricSettings,
     PitchSettings,
     RtfSettings,
@@ -50,6 +51,10 @@ def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = 
             from dubber.metrics.utmos import Utmos
 
             return Utmos(settings)
+        case EmotionSettings():
+            from dubber.metrics.emotion import EmotionSimilarity
+
+            return EmotionSimilarity(settings)
         case SyncSettings(backend="syncnet"):
             from dubber.metrics.lse_syncnet import SyncnetLse
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +28,14 @@ class Published:
         file: the file's published name.
         group: what `config/assets.csv` calls the group that holds it.
         source: who publishes it.
+        part: the entry of the file's dictionary that holds the weights, where it holds training state as well.
     """
 
     model: str
     file: str
     group: str
     source: str
+    part: str | None = None
 
     @property
     def remedy(self) -> str:
@@ -55,19 +58,21 @@ def load_published(module: nn.Module, path: Path | str, published: Published) ->
 
 
 def _read(path: Path, published: Published) -> Mapping[str, Tensor]:
-    """The tensors of a `.safetensors` or a torch file; nothing else is unpickled."""
+    """The tensors of a `.safetensors` file, or of a torch file's part; nothing else is unpickled."""
     if not path.is_file():
         raise MissingDataError(f"The weights of {published.model} are missing.", looked_at=path, hint=published.remedy)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        weights = torch.load(path, map_location="cpu", weights_only=True)
+        weights = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, SafetensorError) as error:
         raise DubberError(
             f"The weights of {published.model} are damaged, or hold more than tensors: {error}",
             looked_at=path,
             hint=f"Delete the file; {published.remedy}",
         ) from error
+    if published.part is not None and isinstance(weights, Mapping):
+        weights = weights.get(published.part)
     if not isinstance(weights, Mapping) or not all(isinstance(value, Tensor) for value in weights.values()):
         raise DubberError(
             f"The weights of {published.model} are not a dictionary of tensors.",

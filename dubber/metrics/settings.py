@@ -49,6 +49,16 @@ class UtmosSettings(Settings):
     )
 
 
+class EmotionSettings(Settings):
+    """Emotion similarity: cosine of emotion2vec vectors of the output and of the clip's own recording."""
+
+    name: Literal["emo_sim"] = Field(default="emo_sim", description="the metric")
+    backend: Literal["emotion2vec_plus_large"] = Field(
+        default="emotion2vec_plus_large", description="published weights, fetched"
+    )
+    weights: str = Field(default="downloads/emotion2vec/model.pt", description="file of the published weights")
+
+
 class PitchSettings(Settings):
     """GPE, VDE and FFE against the clip's own recording; one F0 extractor for every system."""
 
@@ -98,6 +108,13 @@ class RtfSettings(Settings):
 
 
 MetricSettings = Annotated[
-    WerSettings | SecsSettings | DnsmosSettings | UtmosSettings | PitchSettings | SyncSettings | RtfSettings,
+    WerSettings
+    | SecsSettings
+    | DnsmosSettings
+    | UtmosSettings
+    | EmotionSettings
+    | PitchSettings
+    | SyncSettings
+    | RtfSettings,
     Field(discriminator="name"),
 ]
