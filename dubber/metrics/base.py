@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -26,7 +27,8 @@ class Sample:
         truth: the clip's own recording [samples].
         reference: the reference speech of the setting [samples]: in 1.0 the clip's own, in 2.0 another clip's.
         seconds: wall time of the synthesis; None where nothing was synthesised.
-        lips: F JPEG images of the clip's lip crops; None for an audio-only corpus.
+        lips: F JPEG images of the clip's lip crops, grey; None where there are none or no metric asks for them.
+        faces: F JPEG images of the clip's face crops, colour; None likewise.
     """
 
     clip: str
@@ -36,6 +38,7 @@ class Sample:
     reference: np.ndarray
     seconds: float | None = None
     lips: Sequence[bytes] | None = None
+    faces: Sequence[bytes] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,12 @@ class Metric(ABC):
     Attributes:
         columns: the table columns that it fills.
         backend: which model or package makes the numbers; stands beside each of them.
+        images: the columns of the crops artifact that it looks at; only these are read.
     """
 
     columns: tuple[str, ...]
     backend: str
+    images: tuple[Literal["lips", "faces"], ...] = ()
 
     @abstractmethod
     def score(self, sample: Sample) -> list[Score]:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from dubber.metrics.base import Metric
 from dubber.metrics.settings import (
     DnsmosSettings,
+    EmotionSettings,
     MetricSettings,
     PitchSettings,
     RtfSettings,
     SecsSettings,
     SyncSettings,
+    UtmosSettings,
     WerSettings,
 )
 
@@ -21,10 +23,11 @@ if TYPE_CHECKING:
 
 
 def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = None) -> Metric:
-    """Load one metric. `sync_weights` are the fitted encoders that "lse" needs.
+    """Load one metric. `sync_weights` are the fitted encoders that "lse" with the backend "embedded" needs.
 
     Raises:
         MissingDataError: a weight file is missing.
+        DubberError: a weight file is not the published one.
         DubberError: the package of an optional backend is not installed.
     """
     match settings:
@@ -44,6 +47,18 @@ def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = 
             from dubber.metrics.pitch import Pitch
 
             return Pitch(settings)
+        case UtmosSettings():
+            from dubber.metrics.utmos import Utmos
+
+            return Utmos(settings)
+        case EmotionSettings():
+            from dubber.metrics.emotion import EmotionSimilarity
+
+            return EmotionSimilarity(settings)
+        case SyncSettings(backend="syncnet"):
+            from dubber.metrics.lse_syncnet import SyncnetLse
+
+            return SyncnetLse(settings)
         case SyncSettings():
             from dubber.metrics.lse import Lse
 

@@ -31,6 +31,7 @@ class Lse(Metric):
 
     columns = ("LSE-C", "LSE-D")
     backend = "embedded sync encoders"
+    images = ("lips",)
 
     def __init__(self, settings: SyncSettings, weights: Path | str | None) -> None:
         self._encoders = load_encoders(weights)

@@ -20,7 +20,11 @@ SCORES = pa.schema(
     [
         field("clip", pa.string(), "name"),
         field("metric", pa.string(), "the table's column"),
-        field("value", pa.float64(), "WER percent; SECS 100 x cosine; DNSMOS 1..5; GPE, VDE, FFE, RTF fractions"),
+        field(
+            "value",
+            pa.float64(),
+            "WER percent; SECS 100 x cosine; DNSMOS, UTMOS 1..5; Emo-SIM cosine; GPE, VDE, FFE, RTF fractions",
+        ),
         field("weight", pa.float64(), "denominator of a corpus-level ratio: words (WER), s (RTF); else 1"),
         field("backend", pa.string(), "what made the number"),
         field("reason", pa.string(), "why the clip counts as failed; null where it did not"),
@@ -31,12 +35,19 @@ FULL_SCALE = 32768.0
 
 @dataclass(frozen=True)
 class ShardMedia:
-    """What a shard's clips are judged by: clip -> row of the dubs artifact, samples, samples, F JPEG images, reason."""
+    """What a shard's clips are judged by, by clip.
+
+    Attributes:
+        dubs: rows of the dubs artifact.
+        truth, references: samples.
+        images: rows of the crops artifact with the columns that a metric asks for, F JPEG images each.
+        dub_failures: why there is no dub.
+    """
 
     dubs: Mapping[str, Mapping[str, Any]]
     truth: Mapping[str, np.ndarray]
     references: Mapping[str, np.ndarray]
-    lips: Mapping[str, Sequence[bytes]]
+    images: Mapping[str, Mapping[str, Any]]
     dub_failures: Mapping[str, str]
 
 
@@ -62,13 +73,15 @@ def score_shard(
         setting: "1.0" (reference speech is the clip's own) or "2.0" (the clip that `reference` names).
         dubs: the system's audio. audio: the clips' own recordings, same shard.
         references: audio shards that hold the reference speech; unused in setting 1.0.
-        crops: the shard's face and lip crops, and sync_weights: the fitted sync encoders; "lse" needs both.
+        crops: the shard's face and lip crops, which "lse" looks at.
+        sync_weights: the fitted sync encoders, which "lse" with the backend "embedded" needs.
 
     Raises:
         MissingDataError: the weights of a metric are missing.
     """
     loaded = [build_metric(settings, sync_weights=sync_weights) for settings in metrics]
-    heard = _load(rows, setting=setting, dubs=dubs, audio=audio, references=references, crops=crops)
+    images = sorted({name for metric in loaded for name in metric.images})
+    heard = _load(rows, setting=setting, dubs=dubs, audio=audio, references=references, crops=crops, images=images)
     scores: list[dict[str, Any]] = []
     progress = Progress(f"score {Path(output).stem}", len(rows))
     for row in rows:
@@ -89,15 +102,15 @@ def reference_name(row: Mapping[str, Any], setting: str) -> str:
     return name
 
 
-def _load(rows, *, setting: str, dubs, audio, references, crops) -> ShardMedia:
+def _load(rows, *, setting: str, dubs, audio, references, crops, images: Sequence[str]) -> ShardMedia:
     clips = {row["clip"] for row in rows}
     wanted = {reference_name(row, setting) for row in rows}
-    seen = read_rows(crops, ["clip", "lips"]) if crops else []
+    seen = read_rows(crops, ["clip", *images]) if crops and images else []
     return ShardMedia(
         dubs={row["clip"]: row for row in read_rows(dubs, ["clip", "samples", "seconds"]) if row["clip"] in clips},
         truth=_samples([audio], clips),
         references=_samples([audio] if setting == "1.0" else references, wanted),
-        lips={row["clip"]: row["lips"] for row in seen if row["clip"] in clips},
+        images={row["clip"]: row for row in seen if row["clip"] in clips},
         dub_failures=_reasons(failures_path(dubs)),
     )
 
@@ -141,6 +154,7 @@ def _judge(row, heard: ShardMedia, setting: str) -> Callable[[Metric], list[Scor
         return lambda metric: metric.failed(text, reason)
     if not np.any(dub["samples"]):
         return lambda metric: metric.failed(text, "empty output")
+    images = heard.images.get(clip, {})
     sample = Sample(
         clip=clip,
         text=text,
@@ -148,7 +162,8 @@ def _judge(row, heard: ShardMedia, setting: str) -> Callable[[Metric], list[Scor
         truth=heard.truth[clip],
         reference=heard.references[reference],
         seconds=dub["seconds"],
-        lips=heard.lips.get(clip),
+        lips=images.get("lips"),
+        faces=images.get("faces"),
     )
     return lambda metric: _listen(metric, sample)
 

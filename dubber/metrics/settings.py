@@ -39,6 +39,26 @@ class DnsmosSettings(Settings):
     backend: Literal["speechmos"] = Field(default="speechmos", description="DNSMOS P.835 weights inside the package")
 
 
+class UtmosSettings(Settings):
+    """Naturalness by UTMOS22 strong."""
+
+    name: Literal["utmos"] = Field(default="utmos", description="the metric")
+    backend: Literal["utmos22_strong"] = Field(default="utmos22_strong", description="published weights, fetched")
+    weights: str = Field(
+        default="downloads/utmos/utmos22_strong_step7459_v1.pt", description="file of the published weights"
+    )
+
+
+class EmotionSettings(Settings):
+    """Emotion similarity: cosine of emotion2vec vectors of the output and of the clip's own recording."""
+
+    name: Literal["emo_sim"] = Field(default="emo_sim", description="the metric")
+    backend: Literal["emotion2vec_plus_large"] = Field(
+        default="emotion2vec_plus_large", description="published weights, fetched"
+    )
+    weights: str = Field(default="downloads/emotion2vec/model.pt", description="file of the published weights")
+
+
 class PitchSettings(Settings):
     """GPE, VDE and FFE against the clip's own recording; one F0 extractor for every system."""
 
@@ -53,10 +73,17 @@ class PitchSettings(Settings):
 
 
 class SyncSettings(Settings):
-    """LSE-C and LSE-D by encoders that the workflow fits on the training split's real pairs (SyncNet's computation)."""
+    """LSE-C and LSE-D: SyncNet's computation on embeddings of one of two pairs of encoders."""
 
     name: Literal["lse"] = Field(default="lse", description="the metric (two columns: LSE-C, LSE-D)")
-    backend: Literal["embedded"] = Field(default="embedded", description="encoders fitted by the workflow")
+    backend: Literal["embedded", "syncnet"] = Field(
+        default="embedded",
+        description="embedded: encoders that the workflow fits on the training split's real pairs; "
+        "syncnet: the published SyncNet v2",
+    )
+    weights: str = Field(
+        default="downloads/syncnet/syncnet_v2.model", description="syncnet only: file of the published weights"
+    )
     max_shift: int = Field(default=15, ge=1, description="largest audio shift that is tried, video frames")
 
 
@@ -81,6 +108,13 @@ class RtfSettings(Settings):
 
 
 MetricSettings = Annotated[
-    WerSettings | SecsSettings | DnsmosSettings | PitchSettings | SyncSettings | RtfSettings,
+    WerSettings
+    | SecsSettings
+    | DnsmosSettings
+    | UtmosSettings
+    | EmotionSettings
+    | PitchSettings
+    | SyncSettings
+    | RtfSettings,
     Field(discriminator="name"),
 ]

@@ -50,7 +50,7 @@ def shard(tmp_path):
     return tmp_path
 
 
-def scored(shard, metrics, setting="1.0") -> dict[tuple[str, str], dict]:
+def scored(shard, metrics, setting="1.0", crops=None) -> dict[tuple[str, str], dict]:
     output = shard / "scores.parquet"
     score_shard(
         ROWS,
@@ -60,6 +60,7 @@ def scored(shard, metrics, setting="1.0") -> dict[tuple[str, str], dict]:
         references=[shard / "others.parquet"],
         metrics=metrics,
         output=output,
+        crops=crops,
     )
     return {(row["clip"], row["metric"]): row for row in read_rows(output)}
 
@@ -105,6 +106,29 @@ class Reference(Metric):
         return [Score("reference", float(np.argmax(np.abs(np.fft.rfft(sample.reference)))))]
 
 
+class Looks(Metric):
+    """How many face and lip crops it is shown."""
+
+    columns = ("faces", "lips")
+    backend = "test"
+
+    def score(self, sample):
+        return [Score(name, len(getattr(sample, name) or [])) for name in self.columns]
+
+
+@pytest.mark.parametrize("images", [(), ("faces",), ("lips",), ("faces", "lips")])
+def test_only_the_crops_that_a_metric_asks_for_are_read(shard, monkeypatch, images):
+    crops = pa.schema([("clip", pa.string()), *((name, pa.list_(pa.binary())) for name in images)])
+    row = {"faces": [b"a", b"b"], "lips": [b"c", b"d", b"e"]}
+    write_rows(shard / "crops.parquet", [{"clip": "good", **{name: row[name] for name in images}}], crops)
+    metric = Looks()
+    metric.images = images
+    monkeypatch.setattr("dubber.metrics.score.build_metric", lambda settings, **_: metric)
+    scores = scored(shard, [RtfSettings()], crops=shard / "crops.parquet")
+    assert scores["good", "faces"]["value"] == (2 if "faces" in images else 0)
+    assert scores["good", "lips"]["value"] == (3 if "lips" in images else 0)
+
+
 @pytest.mark.parametrize(("setting", "f0"), [("1.0", 120), ("2.0", 200)])
 def test_the_setting_decides_the_reference(shard, monkeypatch, setting, f0):
     monkeypatch.setattr("dubber.metrics.score.build_metric", lambda settings, **_: Reference())
@@ -130,4 +154,4 @@ def test_settings_are_chosen_by_name_and_closed():
     with pytest.raises(ValidationError, match="did you mean 'grammar'"):
         parse([{"name": "wer", "gramar": "lm"}])
     with pytest.raises(ValidationError):
-        parse([{"name": "utmos"}])
+        parse([{"name": "mcd"}])

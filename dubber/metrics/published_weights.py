@@ -1,0 +1,113 @@
+"""Weight files that others publish: only tensors are read, and every key and shape must be the expected one."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from dubber.errors import DubberError, MissingDataError
+
+COUNTER = ".num_batches_tracked"  # of a batch normalisation; nothing reads it when a network is only used
+_KEYS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Published:
+    """A weight file of the outside world, for the errors.
+
+    Attributes:
+        model: the network, as people call it.
+        file: the file's published name.
+        group: what `config/assets.csv` calls the group that holds it.
+        source: who publishes it.
+        part: the entry of the file's dictionary that holds the weights, where it holds training state as well.
+    """
+
+    model: str
+    file: str
+    group: str
+    source: str
+    part: str | None = None
+
+    @property
+    def remedy(self) -> str:
+        return f"`snakemake --cores 1 downloads/{self.group}.fetched` gets {self.file} ({self.source})."
+
+
+def load_published(module: nn.Module, path: Path | str, published: Published) -> None:
+    """Fill `module` from a file of the published keys and shapes, then freeze it.
+
+    Raises:
+        MissingDataError: there is no such file.
+        DubberError: it is damaged, holds anything but tensors by name, or its keys and shapes are not exactly
+            those of `module`; then `module` stays as it was.
+    """
+    given = _without_counters(_read(Path(path), published))
+    own = module.state_dict()
+    _compare({key: tuple(tensor.shape) for key, tensor in _without_counters(own).items()}, given, path, published)
+    module.load_state_dict({**own, **given})
+    module.eval().requires_grad_(False)
+
+
+def _read(path: Path, published: Published) -> Mapping[str, Tensor]:
+    """The tensors of a `.safetensors` file, or of a torch file's part; nothing else is unpickled."""
+    if not path.is_file():
+        raise MissingDataError(f"The weights of {published.model} are missing.", looked_at=path, hint=published.remedy)
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        weights = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, SafetensorError) as error:
+        raise DubberError(
+            f"The weights of {published.model} are damaged, or hold more than tensors: {error}",
+            looked_at=path,
+            hint=f"Delete the file; {published.remedy}",
+        ) from error
+    if published.part is not None and isinstance(weights, Mapping):
+        weights = weights.get(published.part)
+    if not isinstance(weights, Mapping) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise DubberError(
+            f"The weights of {published.model} are not a dictionary of tensors.",
+            looked_at=path,
+            hint=published.remedy,
+        )
+    return weights
+
+
+def _without_counters(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key: tensor for key, tensor in weights.items() if not key.endswith(COUNTER)}
+
+
+def _compare(
+    expected: Mapping[str, tuple[int, ...]], given: Mapping[str, Tensor], path: Path | str, published: Published
+) -> None:
+    """Raise unless `given` has the expected keys with the expected shapes and no others."""
+    findings = {
+        "missing": [key for key in expected if key not in given],
+        "unexpected": [key for key in given if key not in expected],
+        "of the wrong shape": [
+            f"{key} {tuple(given[key].shape)} instead of {shape}"
+            for key, shape in expected.items()
+            if key in given and tuple(given[key].shape) != shape
+        ],
+    }
+    if any(findings.values()):
+        faults = "; ".join(f"{len(keys)} {kind}: {_listed(keys)}" for kind, keys in findings.items() if keys)
+        raise DubberError(
+            f"This file does not hold the weights of {published.model}: {faults}",
+            looked_at=path,
+            hint=published.remedy,
+        )
+
+
+def _listed(keys: list[str]) -> str:
+    more = len(keys) - _KEYS_SHOWN
+    return ", ".join(keys[:_KEYS_SHOWN]) + (f" and {more} more" if more > 0 else "")
