@@ -22,6 +22,7 @@ from dubber.corpus.manifest import Manifest, load_manifest, refresh_manifest
 from dubber.corpus.settings import CorpusSettings
 from dubber.dub.external_files import folder_digest
 from dubber.errors import ConfigError, MissingDataError
+from dubber.metrics.settings import SyncSettings
 from dubber.settings import Settings, unknown_key
 from dubber.train.settings import RUNTIME
 
@@ -304,7 +305,7 @@ class Plan:
 
     def sync_files(self, name: str) -> list[str]:
         """The lip-sync encoders, where a metric needs them."""
-        wanted = any(metric.name == "lse" for metric in self.experiment(name).metrics)
+        wanted = any(isinstance(m, SyncSettings) and m.backend == "embedded" for m in self.experiment(name).metrics)
         return [f"work/sync/{name}.safetensors"] if wanted else []
 
     def failures(self, name: str) -> list[str]:
