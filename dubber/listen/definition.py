@@ -71,6 +71,12 @@ class ListeningTest(Settings):
         """Digest that names this test in the table."""
         return provenance.digest(self.model_dump(mode="json"))
 
+    @property
+    def summary(self) -> str:
+        """The test in a line."""
+        clips, systems = len({item.clip for item in self.items}), ", ".join(heard.system for heard in self.systems)
+        return f"{self.settings.experiment}, setting {self.settings.setting}: {clips} samples of {systems}"
+
 
 @dataclass(frozen=True)
 class Trial:
