@@ -62,17 +62,17 @@ def make_test(settings: ListeningSettings, sources: Sources, folder: Path) -> Li
     for system, paths in sources.dubs.items():
         samples = _write_sounds(paths, set(chosen), settings, folder)
         items += [Item(system=system, clip=c, sample=samples[c], reference=references[voices[c]]) for c in chosen]
-    systems = [
-        HeardSystem(
-            system=system,
-            fingerprint=sources.fingerprints.get(system, ""),
-            n_failed=sum(row["clip"] not in clips for row in sources.rows),
-        )
-        for system, clips in spoken.items()
-    ]
-    test = ListeningTest(settings=settings, systems=tuple(systems), items=tuple(items))
+    systems = tuple(_heard(system, clips, sources) for system, clips in spoken.items())
+    test = ListeningTest(settings=settings, systems=systems, items=tuple(items))
     save_test(test, folder)
     return test
+
+
+def _heard(system: str, clips: set[str], sources: Sources) -> HeardSystem:
+    n_failed = sum(row["clip"] not in clips for row in sources.rows)
+    if n_failed:
+        log.warning("%s has no speech for %d of %d clips: nobody hears them.", system, n_failed, len(sources.rows))
+    return HeardSystem(system=system, fingerprint=sources.fingerprints.get(system, ""), n_failed=n_failed)
 
 
 def _clips(paths: Sequence[str]) -> set[str]:
