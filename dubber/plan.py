@@ -23,7 +23,7 @@ from dubber.corpus.settings import CorpusSettings
 from dubber.dub.external_files import folder_digest
 from dubber.errors import ConfigError, MissingDataError
 from dubber.listen.answers import answer_files
-from dubber.listen.definition import folder_of, test_file
+from dubber.listen.definition import file_of, folder_of
 from dubber.metrics.settings import SyncSettings
 from dubber.settings import Settings, unknown_key
 from dubber.train.settings import RUNTIME
@@ -335,7 +335,7 @@ class Plan:
     def listening_tests(self, name: str) -> list[str]:
         """The listening tests that somebody has answered."""
         folders = {Path(path).parent.parent for path in self.listening_answers(name)}
-        return [test_file(folder).as_posix() for folder in sorted(folders)]
+        return [file_of(folder).as_posix() for folder in sorted(folders)]
 
     # --- parameters --------------------------------------------------------------------------------------------------
 
