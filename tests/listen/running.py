@@ -88,10 +88,12 @@ class Running:
 
 
 @contextmanager
-def listening(project: Path, port: int = 0) -> Iterator[Running]:
-    """Start `dubber listen --experiment demo` in `project`; it is stopped at the end if it still runs."""
-    command = [sys.executable, "-m", "dubber", "listen", "--experiment", "demo", "--port", str(port)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+def listening(
+    project: Path, *options: str, experiment: str = "demo", port: int = 0, code: Path = ROOT
+) -> Iterator[Running]:
+    """Start `dubber listen` with the package in `code` in `project`; it is stopped at the end if it still runs."""
+    command = [sys.executable, "-m", "dubber", "listen", "--experiment", experiment, "--port", str(port), *options]
+    environment = {**os.environ, "PYTHONPATH": str(code)}
     with subprocess.Popen(command, cwd=project, env=environment, stderr=subprocess.PIPE, text=True) as process:
         said = ""
         for line in process.stderr:
