@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import resource
 from collections import Counter
 from pathlib import Path
 
@@ -155,6 +156,20 @@ def test_a_torn_line_costs_itself(tmp_path, caplog):
     keep(an_answer(5), tmp_path)
     assert [answer.value for answer in read_answers(path)] == [2, 5]
     assert "line 2 is not a whole answer" in caplog.text
+
+
+def test_a_disk_that_fills_in_mid_line_is_an_error_and_the_next_answer_is_whole(tmp_path):
+    keep(an_answer(2), tmp_path)
+    (path,) = answer_files(tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 40, before[1]))
+    try:
+        with pytest.raises(OSError):
+            keep(an_answer(3), tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    keep(an_answer(5), tmp_path)
+    assert [answer.value for answer in read_answers(path)] == [2, 5]
 
 
 def test_an_answer_is_on_the_disk_when_keep_returns(tmp_path, monkeypatch):
