@@ -123,6 +123,7 @@ def build_report(inputs: ReportInputs, settings: ReportSettings, output: Path | 
     count = max(settings.players, settings.spectrograms)
     examples = choose_examples(rows, inputs.dubs, media_root=inputs.media_root, count=count)
     log.info("report: %d clips to show", len(examples))
+    tables = [_table(inputs, kind, settings) for kind in inputs.tables]
     page = (
         _environment()
         .get_template(TEMPLATE)
@@ -130,7 +131,8 @@ def build_report(inputs: ReportInputs, settings: ReportSettings, output: Path | 
             experiment=inputs.experiment,
             command=inputs.command,
             facts=flatten(inputs.settings),
-            tables=[_table(inputs, kind, settings) for kind in inputs.tables],
+            tables=tables,
+            shows_published=any(head.published for table in tables for head in table.view.heads),
             titles=TITLES,
             comparisons=[_comparison(path) for path in inputs.comparisons],
             level=settings.bootstrap.level,

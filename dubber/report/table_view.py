@@ -93,10 +93,11 @@ def _row(row: dict, metrics: list[str], printed: list[str], level: float) -> Row
 
 
 def _published_cell(row: dict, name: str) -> Cell:
-    shown, value = column(name.removeprefix(PUBLISHED)), row[name]
+    value = row[name]
     if pd.isna(value):
         return Cell("–", "", None, "not published")
-    return Cell(f"{value:,.{shown.digits}f}", "", float(value), f"published, not measured here: {row[SOURCE]}")
+    text = f"{value:,.0f}" if value > 1000 else f"{value:g}"  # as it is printed
+    return Cell(text, "", float(value), f"published, not measured here: {row[SOURCE]}")
 
 
 def _cell(row: dict, name: str, level: float) -> Cell:
