@@ -24,7 +24,7 @@ from dubber.dub.external_files import folder_digest
 from dubber.errors import ConfigError, MissingDataError
 from dubber.listen.answers import answer_files
 from dubber.listen.definition import file_of, folder_of
-from dubber.metrics.settings import SyncSettings
+from dubber.metrics.settings import AvSyncSettings, SyncSettings
 from dubber.settings import Settings, unknown_key
 from dubber.train.settings import RUNTIME
 
@@ -307,7 +307,8 @@ class Plan:
 
     def sync_files(self, name: str) -> list[str]:
         """The lip-sync encoders, where a metric needs them."""
-        wanted = any(isinstance(m, SyncSettings) and m.backend == "embedded" for m in self.experiment(name).metrics)
+        fitted = (SyncSettings, AvSyncSettings)
+        wanted = any(isinstance(m, fitted) and m.backend == "embedded" for m in self.experiment(name).metrics)
         return [f"work/sync/{name}.safetensors"] if wanted else []
 
     def failures(self, name: str) -> list[str]:

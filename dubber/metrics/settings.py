@@ -19,8 +19,8 @@ class WerSettings(Settings):
     grammar: Literal["grid", "lm"] = Field(
         default="grid", description="pocketsphinx only: the corpus's sentence grammar, or a general language model"
     )
-    weights: str | None = Field(
-        default=None, description="whisper only: folder of a faster-whisper (CTranslate2) model; never downloaded"
+    weights: str = Field(
+        default="downloads/whisper-large-v3", description="whisper only: folder of a faster-whisper (CTranslate2) model"
     )
     beam: int = Field(default=5, ge=1, description="whisper only: beam width")
 
@@ -87,6 +87,15 @@ class SyncSettings(Settings):
     max_shift: int = Field(default=15, ge=1, description="largest audio shift that is tried, video frames")
 
 
+class AvSyncSettings(Settings):
+    """Cosine of joint features of lips and sound, with the recording and with the dub."""
+
+    name: Literal["avsync"] = Field(default="avsync", description="the metric (column AVSync-emb)")
+    backend: Literal["embedded"] = Field(
+        default="embedded", description="the encoders that the workflow fits on the training split's real pairs"
+    )
+
+
 class SyncFitSettings(Settings):
     """How the embedded sync encoders are fitted."""
 
@@ -115,6 +124,7 @@ MetricSettings = Annotated[
     | EmotionSettings
     | PitchSettings
     | SyncSettings
+    | AvSyncSettings
     | RtfSettings,
     Field(discriminator="name"),
 ]

@@ -29,6 +29,7 @@ COLUMNS = (
     Column("LSE-C", "", "higher", 2, "Lip-sync confidence: median minus minimum of the mean distance curve."),
     Column("LSE-D", "", "lower", 2, "Lip-sync distance: minimum of the mean audio-to-video distance curve."),
     Column("AVSync", "", "higher", 3, "Cosine of audio-visual features with real and with synthetic audio."),
+    Column("AVSync-emb", "", "higher", 3, "As AVSync, by small encoders fitted here. Not comparable with AVSync."),
     Column("WER", "%", "lower", 1, "Word errors over words of the whole test set; a failed clip loses all its words."),
     Column("WER_utterance", "%", "lower", 1, "Mean of the single clips' word error rates, same transcripts."),
     Column("SECS", "", "higher", 1, "100 x cosine of the speaker vectors of output and reference speech."),
@@ -38,6 +39,7 @@ COLUMNS = (
     Column("VDE", "", "lower", 3, "Share of all frames that are voiced in only one of output and recording."),
     Column("FFE", "", "lower", 3, "Share of all frames with a gross pitch error or a voicing error."),
     Column("Emo-SIM", "", "higher", 3, "Cosine of emotion vectors of output and recording."),
+    Column("parameters", "", "lower", 0, "Scalars of the model."),
     Column("RTF", "", "lower", 3, "Seconds of synthesis per second of audio, video preprocessing excluded."),
 )  # fmt: skip
 BY_NAME = {column.name: column for column in COLUMNS}
