@@ -12,7 +12,8 @@ from skimage import data
 from dubber.artifacts import failures_path, read_rows
 from dubber.errors import ClipError, DubberError
 from dubber.media.crops import MOUTH_PRIOR, crop_clip, find_mouth
-from dubber.media.faces import Haar, box_of_landmarks, detector
+from dubber.media.faces import Haar, detector
+from dubber.media.fan import box_of_landmarks
 from dubber.media.landmarks import LIP_SIDE, MEAN_FACE, aligned_mouth, rigid_points, smooth_landmarks
 from dubber.media.settings import CropSettings
 from dubber.media.shards import crop_shard
