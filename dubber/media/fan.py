@@ -68,7 +68,7 @@ def _package() -> Any:
         raise DubberError(
             f"The face backend 'fan' needs the package {PACKAGE}.",
             looked_at="crops.backend",
-            hint="pip install --constraint constraints.txt --editable '.[fan]', or set crops.backend: haar.",
+            hint=f"pip install {PACKAGE}=={VERSION} opencv-python==4.14.0.94, or set crops.backend: haar.",
         ) from error
     if version(PACKAGE) != VERSION:
         raise DubberError(
