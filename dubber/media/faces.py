@@ -32,7 +32,7 @@ def detector(settings: CropSettings) -> FaceDetector:
     if settings.backend == "fan":
         from dubber.media.fan import Fan
 
-        return Fan(settings.fan_weights)
+        return Fan(settings.fan_weights, settings.detection_width)
     return Haar(settings)
 
 

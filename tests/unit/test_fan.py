@@ -45,11 +45,23 @@ def test_without_the_package_it_says_what_to_install(monkeypatch):
         detector(CropSettings(backend="fan"))
 
 
+class Finder:
+    """In the place of S3FD: says that each of `faces` is in every picture, and what pictures it saw."""
+
+    def __init__(self) -> None:
+        self.faces: list[list[float]] = []
+        self.seen: list[tuple[int, ...]] = []
+
+    def detect_from_image(self, tensor_or_path):
+        assert tensor_or_path.dtype == np.uint8
+        self.seen.append(tensor_or_path.shape)
+        return [np.float32(face) for face in self.faces]
+
+
 class StandIn:
     """Takes the calls of face_alignment 1.5.0 by its own signatures, and looks where it would look for weights."""
 
     made: dict
-    answer: list[np.ndarray] | None = None
 
     def __init__(
         self, landmarks_type, network_size=4, device="cuda", dtype=torch.float32, flip_input=True, face_detector="sfd",
@@ -57,12 +69,14 @@ class StandIn:
     ):  # fmt: skip
         hub = Path(torch.hub.get_dir()) / "checkpoints" / FAN_FILES[0]
         StandIn.made = {**locals(), "landmarks": hub.read_bytes()}
+        self.face_detector = Finder()
 
     def get_landmarks_from_image(
         self, image_or_path, detected_faces=None, return_bboxes=False, return_landmark_score=False
     ):
-        assert image_or_path.dtype == np.uint8 and image_or_path.shape[2] == 3
-        return self.answer
+        """Landmarks as wide as the box, in its middle."""
+        assert image_or_path.dtype == np.uint8 and detected_faces
+        return [made_landmarks(scale=(b[2] - b[0]) / 2, shift=((b[0] + b[2]) / 2, b[1])) for b in detected_faces]
 
 
 @pytest.fixture
@@ -83,7 +97,7 @@ def folder(tmp_path) -> Path:
 
 def test_its_weights_come_from_the_folder_alone(stand_in, folder):
     hub = torch.hub.get_dir()
-    Fan(folder)
+    Fan(folder, 360)
     assert torch.hub.get_dir() == hub, "only while the networks are loaded"
     made = stand_in.made
     assert made["landmarks"] == FAN_FILES[0].encode()
@@ -91,27 +105,36 @@ def test_its_weights_come_from_the_folder_alone(stand_in, folder):
     assert (made["landmarks_type"], made["device"], made["face_detector"], made["compile"]) == (1, "cpu", "sfd", False)
 
 
-def test_faces_are_boxes_with_landmarks(stand_in, folder, monkeypatch):
-    found = [made_landmarks(), made_landmarks(scale=40, shift=(90, 90))]
-    monkeypatch.setattr(stand_in, "answer", found)
-    seen = detector(CropSettings(backend="fan", fan_weights=str(folder))).detect(np.zeros((9, 9, 3), np.uint8), 4)
-    assert [d.frame for d in seen] == [4, 4]
-    assert [d.size for d in seen] == [box_of_landmarks(points, 4).size for points in found]
-    monkeypatch.setattr(stand_in, "answer", None)
-    assert Fan(folder).detect(np.zeros((9, 9, 3), np.uint8), 4) == []
+@pytest.mark.parametrize(("width", "seen"), [(1440, (270, 360, 3)), (320, (240, 320, 3))])
+def test_faces_are_boxes_with_landmarks_in_the_pictures_own_pixels(stand_in, folder, width, seen):
+    found = detector(CropSettings(backend="fan", fan_weights=str(folder), detection_width=360))
+    scale = min(1.0, 360 / width)
+    faces = [[200, 90, 280, 180, 0.9], [10, 20, 40, 60, 0.6]]
+    found.model.face_detector.faces = [[*(scale * corner for corner in face[:4]), face[4]] for face in faces]
+    detections = found.detect(np.zeros((width * 3 // 4, width, 3), np.uint8), 4)
+    assert found.model.face_detector.seen == [seen]
+    assert [(d.frame, round(d.score, 3)) for d in detections] == [(4, 0.9), (4, 0.6)]
+    for detection, (x0, y0, x1, _, _) in zip(detections, faces, strict=True):
+        expected = box_of_landmarks(made_landmarks(scale=(x1 - x0) / 2, shift=((x0 + x1) / 2, y0)), 4)
+        assert (detection.x, detection.y, detection.size) == pytest.approx((expected.x, expected.y, expected.size))
+        assert detection.landmarks.shape == (68, 2)
+
+
+def test_without_a_face_there_is_no_detection(stand_in, folder):
+    assert Fan(folder, 360).detect(np.zeros((9, 9, 3), np.uint8), 4) == []
 
 
 @pytest.mark.parametrize("name", FAN_FILES)
 def test_a_missing_file_is_named_before_the_package_could_fetch_it(stand_in, folder, name):
     (folder / name).unlink()
     with pytest.raises(MissingDataError, match=rf"(?s){name}.*downloads/fan\.fetched"):
-        Fan(folder)
+        Fan(folder, 360)
 
 
 def test_another_version_is_refused(stand_in, folder, monkeypatch):
     monkeypatch.setattr(fan, "version", lambda name: "1.4.1")
     with pytest.raises(DubberError, match=r"made for face-alignment 1\.5\.0, not 1\.4\.1"):
-        Fan(folder)
+        Fan(folder, 360)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +159,7 @@ def blind(fan: Fan) -> None:
 
 
 def test_the_published_networks_load_and_run(published):
-    found = Fan(published)
+    found = Fan(published, 360)
     blind(found)
     picture = np.random.default_rng(0).integers(0, 255, (120, 160, 3), dtype=np.uint8)
     assert found.detect(picture, 0) == []
@@ -154,7 +177,7 @@ def test_files_of_another_shape_or_with_code_in_them_are_refused(published, tmp_
     (tmp_path / name).unlink()
     torch.save({"conv1.weight": torch.zeros(3)}, tmp_path / name)
     with pytest.raises(DubberError, match=r"(?s)do not hold the published weights.*Missing key"):
-        Fan(tmp_path)
+        Fan(tmp_path, 360)
     torch.save({"a": Path("b")}, tmp_path / name)
     with pytest.raises(DubberError, match="do not hold the published weights"):
-        Fan(tmp_path)
+        Fan(tmp_path, 360)

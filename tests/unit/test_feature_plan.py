@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
-from dubber import config
-from dubber.errors import MissingDataError
+from dubber import config, fetch
+from dubber.errors import ConfigError, MissingDataError
 from dubber.media.settings import FAN_FILES
 from dubber.plan import Plan
+from dubber.train import run
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -95,3 +99,25 @@ def test_the_student_is_as_wide_as_its_features_and_the_teacher_does_not_change(
         for s in (p.stage2_settings("demo", "full")["model"] for p in (narrow, wide))
     ]
     assert widths == [(512, 256), (1024, 40)]
+
+
+def test_a_teacher_serves_students_of_any_features(at, monkeypatch):
+    plan = at({**IMPORTED, "lip_features": 1024, "face_features": 40})
+    ours = run.RunSettings.parse(plan.stage2_settings("demo", "full"))
+    theirs = run.RunSettings.parse(plan.stage1_settings("demo"))
+    teacher = SimpleNamespace(codec=theirs.codec, model=theirs.model, fingerprint="f")
+    monkeypatch.setattr(run, "describe_model", lambda path: teacher)
+    assert run._teacher_identity(Path("t"), ours) == {"teacher": "f"}
+    teacher.model = theirs.model.model_copy(update={"width": 48})
+    with pytest.raises(ConfigError, match=r"not of one kind: model\.width: 48 and 96"):
+        run._teacher_identity(Path("t"), ours)
+
+
+def test_the_pages_example_is_a_configuration():
+    page = (ROOT / "docs" / "features.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    read = config.read(yaml.safe_load(example))
+    assert (read.features["grid"].lip.backend, read.features["grid"].face.backend) == ("resnet18", "import")
+    assert read.crops.backend == "fan"
+    for group in re.findall(r"downloads/(\w+)\.fetched", page):
+        assert fetch.group(ROOT / "config" / "assets.csv", group)
