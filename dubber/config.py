@@ -60,6 +60,9 @@ class Experiment(Settings):
     external: dict[str, ExternalSettings] = Field(
         default={}, description="other systems whose speech is scored in the same tables: name -> folder"
     )
+    published: str | None = Field(
+        default=None, description="figures of `config/published.csv` that stand beside the measured ones: their corpus"
+    )
     settings: tuple[Setting, ...] = Field(
         default=("1.0", "2.0"), min_length=1, description="1.0: reference is the clip's own audio; 2.0: another clip's"
     )

@@ -113,3 +113,14 @@ def references(step):
 def summaries(wildcards, layout):
     """The summaries of the runs that stand in a table."""
     return list(PLAN.trained(wildcards.experiment, layout).values())
+
+
+def students_and_teacher(wildcards):
+    """The summaries of every run of Table 3."""
+    layout = PLAN.layout(wildcards.experiment, "ablations")
+    return [f"runs/{wildcards.experiment}/stage1/summary.json", *summaries(wildcards, layout)]
+
+
+def published(wildcards):
+    """The list of published figures, where the experiment shows some beside its own."""
+    return ["config/published.csv"] if PLAN.experiment(wildcards.experiment).published else []

@@ -1,7 +1,7 @@
 """Tables and reports: what people come for. These rules only gather; nothing is measured here.
 
 In: scores, run summaries, failures. Out: results/<experiment>_{table,ablations,nfe,prosody}.csv,
-results/<experiment>/{ablations/<name>.csv,comparisons/,report.html,figures/}.
+results/<experiment>/{ablations/<name>.csv,comparisons/,report.html,figures/,paper.html}.
 """
 
 
@@ -13,6 +13,7 @@ rule table:
     input:
         scores=ask(lambda w: PLAN.scores(w.experiment, PLAN.layout(w.experiment, w.table))),
         summaries=ask(lambda w: summaries(w, PLAN.layout(w.experiment, w.table))),
+        published=ask(published),
     output:
         "results/{experiment}_{table}.csv",
     log:
@@ -33,11 +34,13 @@ rule table:
         metrics=ask(lambda w: list(PLAN.layout(w.experiment, w.table).metrics)),
         trained=ask(lambda w: list(PLAN.trained(w.experiment, PLAN.layout(w.experiment, w.table)))),
         settings=ask(lambda w: as_json(PLAN.experiment(w.experiment).report)),
+        published=ask(lambda w: PLAN.experiment(w.experiment).published or ""),
         code=code("table"),
     shell:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/table.py --scores {input.scores:q} --systems {params.systems:q} "
         "--metrics {params.metrics:q} --trained {params.trained:q} --summaries {input.summaries:q} "
+        "--published {input.published:q} --corpus={params.published:q} --table {wildcards.table} "
         "--settings {params.settings:q} --output {output:q}"
 
 
@@ -129,7 +132,8 @@ rule report:
     """One page that opens from disk: table, loss curves, attention maps, spectrograms and the dubbed clips as players."""
     input:
         manifest=ask(experiment_manifest),
-        table="results/{experiment}_table.csv",
+        tables="results/{experiment}_table.csv",
+        comparisons=[],
         summaries=expand("runs/{{experiment}}/{run}/summary.json", run=["stage1", "full"]),
         dubs=ask(lambda w: PLAN.dubs(w.experiment)),
         scores=ask(lambda w: PLAN.scores(w.experiment, PLAN.layout(w.experiment))),
@@ -152,10 +156,38 @@ rule report:
     params:
         experiment=ask(lambda w: as_json(PLAN.report_settings(w.experiment))),
         root=ask(lambda w: PLAN.root(PLAN.experiment(w.experiment).corpus).as_posix()),
+        figures=lambda w, output: output.figures,
         code=code("report"),
     shell:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/report.py --experiment {wildcards.experiment} --manifest {input.manifest:q} "
-        "--table {input.table:q} --summaries {input.summaries:q} --scores {input.scores:q} --dubs {input.dubs:q} --attention {input.attention:q} "
+        "--tables {input.tables:q} --comparisons {input.comparisons:q} --summaries {input.summaries:q} "
+        "--scores {input.scores:q} --dubs {input.dubs:q} --attention {input.attention:q} "
         "--failures {input.failures:q} --root {params.root:q} --settings {params.experiment:q} "
-        "--output {output.page:q} --figures {output.figures:q}"
+        "--output {output.page:q} --figures={params.figures:q}"
+
+
+use rule report as paper with:
+    # Everything that the paper shows, from one command: the report with all tables, paired tests and their figures.
+    input:
+        manifest=ask(experiment_manifest),
+        tables=expand("results/{{experiment}}_{table}.csv", table=["table", "ablations", "nfe", "prosody"]),
+        plots=expand("results/{{experiment}}_{table}.pdf", table=["ablations", "nfe"]),
+        comparisons=expand("results/{{experiment}}/comparisons/{table}.csv", table=["table", "ablations"]),
+        figures="results/{experiment}/figures",
+        summaries=ask(students_and_teacher),
+        dubs=ask(lambda w: PLAN.dubs(w.experiment)),
+        scores=ask(lambda w: PLAN.scores(w.experiment, PLAN.layout(w.experiment))),
+        attention="results/{experiment}/attention.parquet",
+        failures=ask(lambda w: PLAN.failures(w.experiment)),
+    output:
+        page="results/{experiment}/paper.html",
+    log:
+        "logs/paper/{experiment}.log",
+    benchmark:
+        "benchmarks/rules/paper/{experiment}.tsv"
+    params:
+        experiment=ask(lambda w: as_json(PLAN.report_settings(w.experiment))),
+        root=ask(lambda w: PLAN.root(PLAN.experiment(w.experiment).corpus).as_posix()),
+        figures="",
+        code=code("report"),

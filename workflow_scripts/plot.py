@@ -4,6 +4,7 @@ import pandas as pd
 
 from dubber import entry
 from dubber.report.figures import save
+from dubber.report.published import measured_rows
 from dubber.report.table_plots import draw_ablations, draw_evaluations
 
 DRAW = {"ablations": draw_ablations, "nfe": draw_evaluations}
@@ -11,7 +12,8 @@ DRAW = {"ablations": draw_ablations, "nfe": draw_evaluations}
 
 def main() -> None:
     args = entry.arguments(__doc__, "table", "kind", "stem")
-    save(DRAW[args.kind](pd.read_csv(args.table, dtype={"setting": str})), args.stem)
+    table = measured_rows(pd.read_csv(args.table, dtype={"setting": str}))
+    save(DRAW[args.kind](table), args.stem)
 
 
 if __name__ == "__main__":

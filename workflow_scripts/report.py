@@ -1,4 +1,4 @@
-"""Rule `report`: the page and the figures of an experiment."""
+"""Rules `report` and `paper`: the page and the figures of an experiment."""
 
 from pathlib import Path
 
@@ -17,18 +17,18 @@ def main() -> None:
         __doc__,
         "experiment",
         "manifest",
-        "table",
         "root",
         "settings",
         "output",
-        "figures",
-        lists=("scores", "summaries", "dubs", "attention", "failures"),
+        lists=("tables", "comparisons", "scores", "summaries", "dubs", "attention", "failures"),
+        optional=("figures",),
     )
     inputs = ReportInputs(
         experiment=args.experiment,
-        command=f"snakemake --cores 2 results/{args.experiment}_table.csv results/{args.experiment}/report.html",
+        command=f"snakemake --cores 2 {args.output}",
         settings=args.settings,
-        table=Path(args.table),
+        tables={path.stem.removeprefix(f"{args.experiment}_"): path for path in paths(args.tables)},
+        comparisons=paths(args.comparisons),
         scores=paths(args.scores),
         dubs=paths(args.dubs),
         manifest=Path(args.manifest),
@@ -38,7 +38,8 @@ def main() -> None:
         failures=paths(args.failures),
     )
     settings = ReportSettings.model_validate(args.settings["report"])
-    write_figures(inputs, settings, args.figures)
+    if args.figures:
+        write_figures(inputs, settings, args.figures)
     build_report(inputs, settings, args.output)
 
 

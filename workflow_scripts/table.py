@@ -3,13 +3,18 @@
 from pathlib import Path
 
 from dubber import entry
+from dubber.report.published import beside, load_published
 from dubber.report.settings import ReportSettings
 from dubber.report.tables import build_table, load_scores, read_run, write_csv
 
 
 def main() -> None:
     args = entry.arguments(
-        __doc__, "settings", "output", lists=("scores", "systems", "trained", "summaries", "metrics")
+        __doc__,
+        "settings",
+        "output",
+        lists=("scores", "systems", "trained", "summaries", "metrics", "published"),
+        optional=("corpus", "table"),
     )
     table = build_table(
         load_scores(args.scores),
@@ -18,6 +23,8 @@ def main() -> None:
         order=args.systems,
         only=args.metrics,
     )
+    for path in args.published:
+        table = beside(table, load_published(path, corpus=args.corpus, table=args.table))
     write_csv(table, args.output)
 
 

@@ -19,8 +19,8 @@ class WerSettings(Settings):
     grammar: Literal["grid", "lm"] = Field(
         default="grid", description="pocketsphinx only: the corpus's sentence grammar, or a general language model"
     )
-    weights: str | None = Field(
-        default=None, description="whisper only: folder of a faster-whisper (CTranslate2) model; never downloaded"
+    weights: str = Field(
+        default="downloads/whisper-large-v3", description="whisper only: folder of a faster-whisper (CTranslate2) model"
     )
     beam: int = Field(default=5, ge=1, description="whisper only: beam width")
 

@@ -38,6 +38,7 @@ COLUMNS = (
     Column("VDE", "", "lower", 3, "Share of all frames that are voiced in only one of output and recording."),
     Column("FFE", "", "lower", 3, "Share of all frames with a gross pitch error or a voicing error."),
     Column("Emo-SIM", "", "higher", 3, "Cosine of emotion vectors of output and recording."),
+    Column("parameters", "", "lower", 0, "Scalars of the model."),
     Column("RTF", "", "lower", 3, "Seconds of synthesis per second of audio, video preprocessing excluded."),
 )  # fmt: skip
 BY_NAME = {column.name: column for column in COLUMNS}

@@ -18,12 +18,21 @@ from dubber.report.examples import Example, as_float, choose_examples, player_ur
 from dubber.report.failures import collect_failures
 from dubber.report.figures import data_uri
 from dubber.report.loss_curves import draw_losses, read_losses
+from dubber.report.published import measured_rows
 from dubber.report.settings import ReportSettings
 from dubber.report.spectrograms import draw_spectrograms
-from dubber.report.table_view import view
+from dubber.report.table_plots import draw_ablations, draw_evaluations
+from dubber.report.table_view import TableView, view
 from dubber.report.tables import load_scores, run_fingerprint
 
 TEMPLATE = "report.html.j2"
+TITLES = {
+    "table": ("Results", "Every system in every setting (the paper's Tables 1 and 2)."),
+    "ablations": ("Ablations", "The system with one part taken away, each trained anew (Table 3)."),
+    "nfe": ("Evaluations", "The denoiser called more or less often for one clip (Table 4)."),
+    "prosody": ("Prosody", "How near pitch, voicing and emotion come to the recording's (Table 5)."),
+}
+PLOTS = {"ablations": draw_ablations, "nfe": draw_evaluations}
 MANIFEST_COLUMNS = ["clip", "speaker", "split", "text", "video"]
 
 log = logging.getLogger(__name__)
@@ -35,9 +44,9 @@ class ReportInputs:
 
     Attributes:
         experiment: its name.
-        command: what a person types to make these results.
+        command: what a person types to make this page.
         settings: the experiment's resolved settings.
-        table: the results table (CSV).
+        tables: kind of table (`TITLES`) -> the CSV; the main one, `table`, first.
         scores: `.../<system>/<setting>/<shard>.parquet`.
         dubs: `.../<system>/<setting>/<shard>.parquet`, the recordings (`ground_truth`) among them.
         manifest: the corpus's manifest.
@@ -45,12 +54,13 @@ class ReportInputs:
         runs: name of a training run -> its `summary.json`; its log lies in `<fingerprint>/metrics.jsonl` beside it.
         attention: attention maps of test clips, as `dubber.report.attention_maps.read_attention` reads them.
         failures: failures files of every step.
+        comparisons: paired tests, as `dubber.report.comparisons.compare` makes them (CSV).
     """
 
     experiment: str
     command: str
     settings: Mapping[str, Any]
-    table: Path
+    tables: Mapping[str, Path]
     scores: tuple[Path, ...]
     dubs: tuple[Path, ...]
     manifest: Path
@@ -58,6 +68,19 @@ class ReportInputs:
     runs: Mapping[str, Path]
     attention: tuple[Path, ...] = ()
     failures: tuple[Path, ...] = ()
+    comparisons: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page: where it stands, what it says, what makes it, and its picture."""
+
+    name: str
+    title: str
+    meaning: str
+    command: str
+    view: TableView
+    plot: str | None
 
 
 @dataclass(frozen=True)
@@ -100,7 +123,7 @@ def build_report(inputs: ReportInputs, settings: ReportSettings, output: Path | 
     count = max(settings.players, settings.spectrograms)
     examples = choose_examples(rows, inputs.dubs, media_root=inputs.media_root, count=count)
     log.info("report: %d clips to show", len(examples))
-    table = pd.read_csv(inputs.table, dtype={"setting": str, "fingerprint": str})
+    tables = [_table(inputs, kind, settings) for kind in inputs.tables]
     page = (
         _environment()
         .get_template(TEMPLATE)
@@ -108,7 +131,10 @@ def build_report(inputs: ReportInputs, settings: ReportSettings, output: Path | 
             experiment=inputs.experiment,
             command=inputs.command,
             facts=flatten(inputs.settings),
-            table=view(table, settings.bootstrap.level),
+            tables=tables,
+            shows_published=any(head.published for table in tables for head in table.view.heads),
+            titles=TITLES,
+            comparisons=[_comparison(path) for path in inputs.comparisons],
             level=settings.bootstrap.level,
             runs=[_run(name, path, settings) for name, path in inputs.runs.items()],
             attention=_attention(inputs, rows, settings),
@@ -119,6 +145,25 @@ def build_report(inputs: ReportInputs, settings: ReportSettings, output: Path | 
     )
     with atomic_path(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def _table(inputs: ReportInputs, kind: str, settings: ReportSettings) -> Table:
+    path = inputs.tables[kind]
+    table = pd.read_csv(path, dtype={"setting": str, "fingerprint": str})
+    draw = PLOTS.get(kind)
+    return Table(
+        name=kind,
+        title=TITLES[kind][0],
+        meaning=TITLES[kind][1],
+        command=f"snakemake --cores 2 {path.as_posix()}",
+        view=view(table, settings.bootstrap.level),
+        plot=data_uri(draw(measured_rows(table)), "svg") if draw else None,
+    )
+
+
+def _comparison(path: Path) -> tuple[str, list[dict[str, Any]]]:
+    """A table of paired tests: its kind and its rows."""
+    return path.stem, pd.read_csv(path, dtype={"setting": str}).to_dict("records")
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

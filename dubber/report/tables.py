@@ -17,6 +17,7 @@ from dubber.report.settings import BootstrapSettings
 
 FIRST = ("ground_truth", "codec")  # the yardsticks stand above the systems
 UTTERANCE = "WER_utterance"
+COUNTS = ("parameters", "n_ok", "n_failed", "published_parameters")  # whole numbers, or empty
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def read_run(summary: Path | str) -> RunFacts:
 
 def write_csv(table: pd.DataFrame, output: Path | str) -> None:
     """Write a table atomically, six significant digits."""
-    whole = table.astype({"parameters": "Int64"}) if "parameters" in table else table
+    whole = table.astype({name: "Int64" for name in COUNTS if name in table})
     with atomic_path(output) as temporary:
         whole.to_csv(temporary, index=False, float_format="%.6g")
 

@@ -5,24 +5,29 @@ from __future__ import annotations
 import base64
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import av
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
 from dubber.artifacts import FAILURES, write_rows
 from dubber.metrics.score import SCORES
+from dubber.report.comparisons import compare
 from dubber.report.examples import choose_examples
 from dubber.report.figure_files import write_figures
 from dubber.report.html import ReportInputs, build_report, flatten
+from dubber.report.published import beside
 from dubber.report.settings import BootstrapSettings, ReportSettings
 from dubber.report.tables import RunFacts, build_table, load_scores, write_csv
 
 TEXT = pa.string()
 MANIFEST = pa.schema([(name, TEXT) for name in ("clip", "speaker", "split", "text", "video")])
 DUBS = pa.schema([("clip", TEXT), ("samples", pa.list_(pa.int16()))])
+PRINTED = {"full": 9.65, "Other": 11.7}  # published word error rates
 ATTENTION = pa.schema(
     [
         ("clip", TEXT),
@@ -99,7 +104,7 @@ def inputs(tmp_path_factory) -> ReportInputs:
         experiment="demo",
         command="snakemake --cores 2 results/demo/report.html",
         settings={"size": "tiny", "synthesis": {"nfe": 16}},
-        table=folder / "table.csv",
+        tables={"table": folder / "table.csv"},
         scores=tuple(scores),
         dubs=tuple(dubs),
         manifest=folder / "manifest.parquet",
@@ -210,3 +215,42 @@ def test_figures_are_written_as_vectors_and_png(inputs, tmp_path):
     assert len([stem for stem in stems if stem.startswith("spectrograms_")]) == 1
     assert {path.suffix for path in written} == {".svg", ".pdf", ".png"}
     assert all(path.stat().st_size > 1000 for path in written)
+
+
+@pytest.fixture(scope="module")
+def paper(inputs, tmp_path_factory) -> str:
+    """The page with other tables, paired tests and published figures."""
+    folder = tmp_path_factory.mktemp("paper")
+    table = pd.read_csv(inputs.tables["table"], dtype={"setting": str})
+    printed = {"table": "table", "setting": "1.0", "source": "Table 1", "taken_from": "the paper"}
+    figures = pd.DataFrame(
+        [
+            printed | {"system": name, "metric": "WER", "value": value}
+            for name, value in (("full", 9.65), ("Other", 11.7))
+        ]
+    )
+    kinds = {
+        "table": beside(table, figures),
+        "ablations": table,
+        "nfe": table[table.system == "full"].assign(system="nfe_8"),
+    }
+    for kind, made in kinds.items():
+        write_csv(made, folder / f"demo_{kind}.csv")
+    write_csv(compare(load_scores(inputs.scores), baseline="full", bootstrap=SETTINGS.bootstrap), folder / "table.csv")
+    tables = {kind: folder / f"demo_{kind}.csv" for kind in kinds}
+    build_report(replace(inputs, tables=tables, comparisons=(folder / "table.csv",)), SETTINGS, folder / "paper.html")
+    return (folder / "paper.html").read_text(encoding="utf-8")
+
+
+def test_every_table_stands_on_the_paper_page_with_its_command_and_figure(paper):
+    tags = Tags(paper)
+    assert not tags.open
+    assert {"Results", "Ablations", "Evaluations", "Differences"} <= set(tags.words)
+    assert "demo_nfe.csv</code>" in paper
+    assert "Evaluations as a figure" in paper and "Ablations as a figure" in paper
+
+
+def test_published_figures_look_unlike_measured_ones(paper):
+    assert '<td class="number published" title="published, not measured here: Table 1 (the paper)"' in paper
+    assert ">11.7<small>" in paper
+    assert 'title="only published"' in paper

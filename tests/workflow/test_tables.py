@@ -28,9 +28,17 @@ def test_all_ablations_are_table_3(finished):
     assert "stage1" not in planned, "the teacher is there, and the full system too"
 
 
+def test_one_command_makes_every_table_of_the_paper(finished):
+    planned = finished.planned("results/micro/paper.html")
+    assert (planned["table"], planned["compare"], planned["plot"], planned["paper"]) == (3, 2, 2, 1)
+    assert planned["stage2"] == 8 and "stage1" not in planned
+
+
 def test_an_ablation_without_pretraining_waits_for_no_teacher(finished, project):
     (project.folder / "runs/micro/stage1/model.safetensors").unlink()
-    assert "stage1" not in project.planned("results/micro/ablations/no_pretraining.csv")
+    project.snakemake("results/micro/ablations/no_pretraining.csv")
+    assert read(project, "micro/ablations/no_pretraining").system.tolist() == ["no_pretraining"] * 2
+    assert not (project.folder / "runs/micro/stage1/model.safetensors").exists()
     assert project.planned("results/micro/ablations/no_ctc.csv")["stage1"] == 1
 
 
