@@ -36,6 +36,10 @@ def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = 
             from dubber.metrics.wer import Wer
 
             return Wer(_recogniser(settings))
+        case SecsSettings(backend="dvector"):
+            from dubber.metrics.secs_dvector import DvectorSecs
+
+            return DvectorSecs(settings)
         case SecsSettings():
             from dubber.metrics.secs import Secs
 

@@ -29,7 +29,18 @@ class SecsSettings(Settings):
     """Speaker similarity: cosine of GE2E vectors, times 100, with the reference speech of the setting."""
 
     name: Literal["secs"] = Field(default="secs", description="the metric")
-    backend: Literal["resemblyzer"] = Field(default="resemblyzer", description="GE2E weights inside the package")
+    backend: Literal["resemblyzer", "dvector"] = Field(
+        default="resemblyzer",
+        description="resemblyzer: GE2E weights inside the package; dvector: the lineage's TorchScript files, fetched",
+    )
+    weights: str = Field(
+        default="downloads/dvector/dvector-step250000.pt", description="dvector only: file of the published network"
+    )
+    wav2mel: str | None = Field(
+        default=None,
+        description="dvector only: file of the published front end, which needs torchaudio's sox; "
+        "without it the same steps written afresh",
+    )
 
 
 class DnsmosSettings(Settings):

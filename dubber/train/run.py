@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 Paths = Sequence[Path | str]
 
+VIDEO_WIDTHS = {"lip_features", "face_features"}  # of the model: a teacher sees no video
+
 
 @dataclass(frozen=True)
 class RunSettings:
@@ -191,8 +193,8 @@ def _teacher_identity(path: Path | str | None, settings: RunSettings) -> dict[st
             )
         return {}
     teacher = describe_model(path)
-    theirs = flat({"codec": teacher.codec, "model": teacher.model.model_dump(mode="json")})
-    ours = flat({"codec": settings.codec, "model": settings.model.model_dump(mode="json")})
+    theirs = flat({"codec": teacher.codec, "model": teacher.model.model_dump(mode="json", exclude=VIDEO_WIDTHS)})
+    ours = flat({"codec": settings.codec, "model": settings.model.model_dump(mode="json", exclude=VIDEO_WIDTHS)})
     differing = [f"{name}: {theirs.get(name)} and {ours[name]}" for name in ours if theirs.get(name) != ours[name]]
     if differing:
         raise ConfigError(
