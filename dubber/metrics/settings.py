@@ -98,6 +98,15 @@ class SyncSettings(Settings):
     max_shift: int = Field(default=15, ge=1, description="largest audio shift that is tried, video frames")
 
 
+class AvSyncSettings(Settings):
+    """Cosine of joint features of lips and sound, with the recording and with the dub."""
+
+    name: Literal["avsync"] = Field(default="avsync", description="the metric (column AVSync-emb)")
+    backend: Literal["embedded"] = Field(
+        default="embedded", description="the encoders that the workflow fits on the training split's real pairs"
+    )
+
+
 class SyncFitSettings(Settings):
     """How the embedded sync encoders are fitted."""
 
@@ -126,6 +135,7 @@ MetricSettings = Annotated[
     | EmotionSettings
     | PitchSettings
     | SyncSettings
+    | AvSyncSettings
     | RtfSettings,
     Field(discriminator="name"),
 ]
