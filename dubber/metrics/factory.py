@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dubber.metrics.base import Metric
 from dubber.metrics.settings import (
+    AvSyncSettings,
     DnsmosSettings,
     EmotionSettings,
     MetricSettings,
@@ -63,6 +64,10 @@ def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = 
             from dubber.metrics.lse import Lse
 
             return Lse(settings, sync_weights)
+        case AvSyncSettings():
+            from dubber.metrics.av_sync_hubert import AvHubertSync
+
+            return AvHubertSync(settings)
         case RtfSettings():
             from dubber.metrics.rtf import Rtf
 

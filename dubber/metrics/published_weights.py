@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.serialization import safe_globals
 
 from dubber.errors import DubberError, MissingDataError
 
@@ -29,6 +30,9 @@ class Published:
         group: what `config/assets.csv` calls the group that holds it.
         source: who publishes it.
         part: the entry of the file's dictionary that holds the weights, where it holds training state as well.
+        training_only: keys that nothing reads when the network is used; they may be there, with any shape.
+        stand_ins: classes of the pickled training state, by their full names, in whose place an empty object is read;
+            nothing of the packages that they come from is imported or run.
     """
 
     model: str
@@ -36,6 +40,8 @@ class Published:
     group: str
     source: str
     part: str | None = None
+    training_only: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()
 
     @property
     def remedy(self) -> str:
@@ -51,6 +57,7 @@ def load_published(module: nn.Module, path: Path | str, published: Published) ->
             those of `module`; then `module` stays as it was.
     """
     given = _without_counters(_read(Path(path), published))
+    given = {key: tensor for key, tensor in given.items() if key not in published.training_only}
     own = module.state_dict()
     _compare({key: tuple(tensor.shape) for key, tensor in _without_counters(own).items()}, given, path, published)
     module.load_state_dict({**own, **given})
@@ -64,7 +71,8 @@ def _read(path: Path, published: Published) -> Mapping[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        weights = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        with safe_globals([(_StandIn, name) for name in published.stand_ins]):
+            weights = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, SafetensorError) as error:
         raise DubberError(
             f"The weights of {published.model} are damaged, or hold more than tensors: {error}",
@@ -80,6 +88,10 @@ def _read(path: Path, published: Published) -> Mapping[str, Tensor]:
             hint=published.remedy,
         )
     return weights
+
+
+class _StandIn:
+    """An object of a class that is not at hand, with its fields and without its methods."""
 
 
 def _without_counters(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

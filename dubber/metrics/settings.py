@@ -87,6 +87,16 @@ class SyncSettings(Settings):
     max_shift: int = Field(default=15, ge=1, description="largest audio shift that is tried, video frames")
 
 
+class AvSyncSettings(Settings):
+    """Synchrony of AlignDiT: cosine of audio-visual features with the output and with the clip's own recording."""
+
+    name: Literal["avsync"] = Field(default="avsync", description="the metric")
+    backend: Literal["avhubert"] = Field(default="avhubert", description="published AV-HuBERT Large, fetched")
+    weights: str = Field(
+        default="downloads/avhubert/large_vox_iter5.pt", description="avhubert only: file of the published weights"
+    )
+
+
 class SyncFitSettings(Settings):
     """How the embedded sync encoders are fitted."""
 
@@ -115,6 +125,7 @@ MetricSettings = Annotated[
     | EmotionSettings
     | PitchSettings
     | SyncSettings
+    | AvSyncSettings
     | RtfSettings,
     Field(discriminator="name"),
 ]
