@@ -124,6 +124,30 @@ def test_weights_labels_and_two_moments_are_as_large_as_the_published_file():
     assert 12 * (numbers + labels) == pytest.approx(3.91e9, rel=2e-3)
 
 
+@pytest.mark.parametrize(
+    ("frames", "samples", "numbers"),
+    [
+        (1, 100, [0.3852, 3.05907, -0.3212, -0.96565, 0.61996]),
+        (10, 5000, [1.64815, 3.24247, -0.33982, -0.59103, 0.0794]),
+        (10, 6400, [1.64471, 3.24319, -0.3396, -0.58911, 0.07933]),
+        (37, 30000, [1.8079, 3.26491, -0.19638, -0.40272, 0.48725]),
+    ],
+)
+def test_vectors_equal_the_published_networks(sync, frames, samples, numbers):
+    """The last frame's. Made with facebookresearch/av_hubert at 258fb50 and its fairseq (afc77bd) at the large model's
+    sizes, read as kaistmm/AlignDiT's extract_avhubert.py does, `weights`, this mouth and this chirp."""
+    with torch.inference_mode():
+        seen = sync._network.see(read_lips(mouth(frames)).unsqueeze(0))
+        found = sync._network(seen, sync._network.hear(read_bands(chirp(samples), frames).unsqueeze(0)))[0]
+    assert found.shape == (frames, 1024)
+    assert found[-1, :5].numpy() == pytest.approx(np.array(numbers), abs=1e-4)
+
+
+def test_the_score_is_the_published_one(sync):
+    """1 - 1.00181e-6 is from the published network too: with made-up weights the lips outweigh the sound."""
+    assert 1 - value(sync, clip(chirp(5000))) == pytest.approx(1.00181e-6, rel=0.01)
+
+
 def test_the_clips_own_recording_scores_one(sync):
     assert sync.backend == "avhubert:large_vox_iter5"
     assert value(sync, clip(chirp(6400))) == pytest.approx(1, abs=1e-12)
@@ -176,6 +200,14 @@ def test_bands_are_four_stacked_frames_of_zero_mean_and_unit_spread():
     assert not read_bands(chirp(3200), 10)[5:].any()
 
 
+def test_bands_equal_those_of_the_package():
+    """Made with python_speech_features 0.6 (`logfbank`) and torch's layer_norm."""
+    bands = read_bands(chirp(6400), 10).numpy()
+    assert bands[0, :5] == pytest.approx(np.array([-1.77632, -0.27632, 0.74688, -0.05157, -0.35567]), abs=2e-5)
+    assert bands[5, -5:] == pytest.approx(np.array([-1.50085, -1.53611, -1.5547, -1.56662, -1.55446]), abs=2e-5)
+    assert read_bands(chirp(5000), 10)[7, -6:].numpy() == pytest.approx(np.full(6, -0.95477), abs=2e-5)  # filled up
+
+
 def test_clips_that_cannot_be_judged_have_a_reason(sync):
     sample = clip(chirp(6400))
     for lips in (None, []):
@@ -199,10 +231,7 @@ def test_a_missing_or_foreign_file_names_the_command(tmp_path):
         build_metric(settings)
     for content, message in (
         ({"state_dict": {}}, "not a dictionary of tensors"),
-        (
-            {"model": {"layer_norm.weight": torch.zeros(9), "mask_emb": torch.zeros(1)}},
-            "513 missing: .*; 1 of the wrong",
-        ),
+        ({"model": {"layer_norm.weight": torch.zeros(9), "mask_emb": torch.zeros(1)}}, "513 missing: .*; 1 of the"),
         ({"model": {}, "task_state": Path("foreign")}, "damaged, or hold more than tensors"),
     ):
         torch.save(content, settings.weights)
