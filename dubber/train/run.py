@@ -16,12 +16,14 @@ from typing import Any, Literal
 
 from dubber import provenance
 from dubber.errors import ConfigError
+from dubber.locks import wait_for_lock
 from dubber.model.dubber import Dubber
 from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
 from dubber.model.tts import TTS
-from dubber.train.data import read_data, read_splits
+from dubber.train.data import open_data, read_splits
 from dubber.train.loop import Task, Trainer
 from dubber.train.losses import stage1_losses, stage2_losses
+from dubber.train.packed import FORMAT, pack
 from dubber.train.randomness import seed_everything
 from dubber.train.runlog import ENVIRONMENT, flat, locked_run, write_json
 from dubber.train.runtime import Runtime, make_runtime
@@ -32,6 +34,7 @@ from dubber.train.weights import Description, describe_model, load_model, save_m
 log = logging.getLogger(__name__)
 
 Paths = Sequence[Path | str]
+DATA = "data"  # beside the runs of an experiment
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,23 @@ class Artifacts:
         splits = read_splits(self.manifests)
         digests["splits"] = [sorted(splits.train), sorted(splits.val)]
         return {name: provenance.digest(value) for name, value in digests.items() if value}
+
+    def packed(self, folder: Path, identity: Mapping[str, str]) -> Path:
+        """The file that training reads, made at its first use; runs on the same data share it.
+
+        Args:
+            folder: where it lies; what is in it can be deleted when no run reads it.
+            identity: of these artifacts.
+        """
+        path = folder / f"{provenance.digest([FORMAT, identity])}.arrow"
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.with_suffix(".lock").open("w") as lock:
+            wait_for_lock(lock, str(path))
+            if not path.exists():
+                splits = read_splits(self.manifests)
+                files = {"tokens": self.tokens, "matrix": self.matrix, "features": self.features}
+                pack(path, {"train": splits.train, "val": splits.val}, **files)
+        return path
 
 
 @dataclass(frozen=True)
@@ -213,17 +233,12 @@ def _train(
     threads: int,
 ) -> None:
     runtime = make_runtime(settings.stage, threads)
-    identity = {"stage": stage, "settings": settings.identity(), "data": artifacts.identity(), **origin}
+    data_identity = artifacts.identity()
+    identity = {"stage": stage, "settings": settings.identity(), "data": data_identity, **origin}
     with locked_run(outputs.model.parent, json.loads(json.dumps(identity))) as folder:
         write_json(folder.path / ENVIRONMENT, {**provenance.environment(), **runtime.describe()})
-        data = read_data(
-            settings.model,
-            tokens=artifacts.tokens,
-            matrix=artifacts.matrix,
-            manifests=artifacts.manifests,
-            features=artifacts.features,
-            max_clip_tokens=settings.stage.max_clip_tokens,
-        )
+        packed = artifacts.packed(outputs.model.parent.parent / DATA, data_identity)
+        data = open_data(packed, settings.model, settings.stage.max_clip_tokens)
         seed_everything(settings.stage.seed)
         trainer = Trainer(outputs.model.parent.name, make_task(runtime), data, settings.stage, folder, runtime)
         trainer.run()

@@ -8,6 +8,7 @@ import math
 import os
 import random
 import signal
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,11 @@ from torch import nn
 
 from dubber.errors import ConfigError, DubberError
 from dubber.model.batch import Batch
-from dubber.train.data import TrainingData, read_data
+from dubber.train.data import TrainingData, open_data, read_splits
 from dubber.train.loop import Task, Trainer
 from dubber.train.losses import Losses
 from dubber.train.optimiser import learning_rate, load_optimiser, make_optimiser, optimiser_tensors
+from dubber.train.packed import pack
 from dubber.train.randomness import load_random_state, random_scalars, random_tensors, seed_everything
 from dubber.train.runlog import Display, MetricsLog, RunFolder, read_metrics
 from dubber.train.runtime import Runtime, choose_device
@@ -37,7 +39,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
     folder = tmp_path_factory.mktemp("corpus")
     make_corpus(folder)
     files = {"tokens": shards(folder, "tokens"), "matrix": shards(folder, "matrix")}
-    return read_data(MODEL, **files, manifests=[folder / "manifest.parquet"], max_clip_tokens=1600)
+    pack(folder / "data.arrow", asdict(read_splits([folder / "manifest.parquet"])), **files)
+    return open_data(folder / "data.arrow", MODEL, 1600)
 
 
 class Toy(nn.Module):
