@@ -34,6 +34,7 @@ from dubber.train.weights import Description, describe_model, load_model, save_m
 log = logging.getLogger(__name__)
 
 Paths = Sequence[Path | str]
+Stage = Literal["stage1", "stage2"]
 DATA = "data"  # beside the runs of an experiment
 
 
@@ -224,7 +225,7 @@ def _teacher_identity(path: Path, settings: RunSettings) -> dict[str, str]:
 
 
 def _train(
-    stage: Literal["stage1", "stage2"],
+    stage: Stage,
     settings: RunSettings,
     artifacts: Artifacts,
     outputs: Outputs,
@@ -235,22 +236,25 @@ def _train(
     runtime = make_runtime(settings.stage, threads)
     data_identity = artifacts.identity()
     identity = {"stage": stage, "settings": settings.identity(), "data": data_identity, **origin}
-    with locked_run(outputs.model.parent, json.loads(json.dumps(identity))) as folder:
-        write_json(folder.path / ENVIRONMENT, {**provenance.environment(), **runtime.describe()})
+    main = runtime.place.main
+    with locked_run(outputs.model.parent, json.loads(json.dumps(identity)), main=main) as folder:
+        if main:
+            write_json(folder.path / ENVIRONMENT, {**provenance.environment(), **runtime.describe()})
+            artifacts.packed(outputs.model.parent.parent / DATA, data_identity)
+        runtime.wait()
         packed = artifacts.packed(outputs.model.parent.parent / DATA, data_identity)
         data = open_data(packed, settings.model, settings.stage.max_clip_tokens)
         seed_everything(settings.stage.seed)
         trainer = Trainer(outputs.model.parent.name, make_task(runtime), data, settings.stage, folder, runtime)
         trainer.run()
-        description = Description(
-            stage=stage,
-            model=settings.model,
-            objective=settings.objective,
-            parts=settings.parts,
-            codec=settings.codec,
-            features=settings.features,
-            fingerprint=folder.fingerprint,
-        )
-        save_model(outputs.model, trainer.model.state_dict(), description)
-        write_json(outputs.summary, summarise(trainer, folder))
-        log.info("%s: %s after %d steps", stage, outputs.model, trainer.progress.step)
+        weights = trainer.weights()
+        if main:
+            save_model(outputs.model, weights, _describe(stage, settings, folder.fingerprint))
+            write_json(outputs.summary, summarise(trainer, weights, folder))
+            log.info("%s: %s after %d steps", stage, outputs.model, trainer.progress.step)
+        runtime.wait()
+
+
+def _describe(stage: Stage, settings: RunSettings, fingerprint: str) -> Description:
+    names = {"codec": settings.codec, "features": settings.features, "fingerprint": fingerprint}
+    return Description(stage, settings.model, settings.objective, settings.parts, **names)

@@ -9,7 +9,15 @@ from pydantic import Field, model_validator
 from dubber.settings import Settings
 
 # None of these reaches the weights, so a run may go on with other values of them.
-RUNTIME = ("device", "checkpoint_every", "keep_checkpoints", "log_every", "validate_every")
+RUNTIME = (
+    "device",
+    "processes",
+    "strategy",
+    "checkpoint_every",
+    "keep_checkpoints",
+    "log_every",
+    "validate_every",
+)
 
 
 class StageSettings(Settings):
@@ -38,6 +46,12 @@ class StageSettings(Settings):
     validation_clips: int = Field(default=256, ge=0, description="validation clips used; 0 turns validation off")
 
     device: str = Field(default="auto", description="auto (the accelerator where there is one), cpu, cuda or cuda:<n>")
+    processes: int = Field(
+        default=1, ge=1, description="training processes on this machine, started by torchrun; they share each batch"
+    )
+    strategy: Literal["ddp", "fsdp"] = Field(
+        default="ddp", description="of several processes: whole copies of the model, or (fsdp) parts of one"
+    )
     validate_every: int = Field(default=500, ge=1, description="steps between losses on the validation clips")
     checkpoint_every: int = Field(default=500, ge=1, description="steps between checkpoints")
     keep_checkpoints: int = Field(default=2, ge=1, description="whole checkpoints that are kept")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import math
@@ -14,13 +15,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
 from dubber.errors import ConfigError, DubberError
 from dubber.model.batch import Batch
 from dubber.train.data import TrainingData, open_data, read_splits
 from dubber.train.loop import Task, Trainer
-from dubber.train.losses import Losses
+from dubber.train.losses import Losses, Mean
 from dubber.train.optimiser import learning_rate, load_optimiser, make_optimiser, optimiser_tensors
 from dubber.train.packed import pack
 from dubber.train.randomness import load_random_state, random_scalars, random_tensors, seed_everything
@@ -61,7 +63,7 @@ class Toy(nn.Module):
 
     def losses(self, output: torch.Tensor, batch: Batch) -> Losses:
         error = (output.float() - batch.speaker).square().mean() * self.factor
-        return Losses(error, {"error": error})
+        return Losses.of({"error": Mean(error, len(batch.clips))}, {"error": 1.0})
 
 
 def trainer(data: TrainingData, folder: Path, precision: str = "float32", **changes) -> Trainer:
@@ -192,12 +194,33 @@ def test_every_generator_is_set_back():
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
 def test_a_signal_is_noted_and_obeyed_when_asked(number):
     before = signal.getsignal(number)
-    with pytest.raises(Stopped) as stopped, StopRequests() as requests:
-        requests.obey("nothing came yet")
+    with StopRequests() as requests:
+        assert not requests.pending
         os.kill(os.getpid(), number)
         assert requests.pending
-        requests.obey("now")
-    assert stopped.value.code == EXIT_CODE and signal.getsignal(number) is before
+    assert Stopped("now").code == EXIT_CODE and signal.getsignal(number) is before
+
+
+def test_tensorboard_shows_what_the_log_holds(data, tmp_path):
+    trainer(data, tmp_path, steps=6).run()
+    shown = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    for phase in ("train", "val"):
+        lines = read_metrics(tmp_path / "metrics.jsonl", phase)
+        events = shown.Scalars(f"{phase}/terms/error")
+        assert [event.step for event in events] == [line["step"] for line in lines]
+        assert [event.value for event in events] == pytest.approx([line["terms"]["error"] for line in lines])
+    assert {f"train/{name}" for name in ("loss", "lr", "grad_norm", "tokens_per_s", "seconds_left")} <= set(
+        shown.Tags()["scalars"]
+    )
+
+
+def test_a_log_that_cannot_be_written_is_a_clear_error(data, tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(MetricsLog, "write", full)
+    with pytest.raises(DubberError, match="No space left"):
+        trainer(data, tmp_path).run()
 
 
 def test_lines_of_a_past_that_is_lost_are_cut_off(tmp_path):
