@@ -11,6 +11,9 @@ For each stage and precision, in turns within one run, so that what else the mac
 - `plain`: the same step by `benchmarks/plain.py`, which computes the same;
 - `without <saving>`: our step without one saving; with `--compile`, `compiled`: our step with torch.compile.
 
+On a machine that does other work as well, `--threads 1 --clock cpu` measures the process's own time, which the others
+hardly touch; with several threads it would count their waiting for each other.
+
 Times are medians over the rounds; shares and gains are medians of each round's own ratio. Data are random: they do not
 change the speed.
 """
@@ -157,6 +160,7 @@ def make_bench(stage: int, precision: str, sizes: ModelSettings, args: argparse.
     }
     if args.compile:
         steps["compiled"] = compiled(model, step)
+    steps = {name: run for name, run in steps.items() if name == "ours" or name in (args.forms or steps)}
     return Bench(steps, int(batch.token_mask.sum()), counter.get_total_flops(), recorder.products)
 
 
@@ -186,13 +190,16 @@ def compiled(model: nn.Module, step: Callable[[], object]) -> Callable[[], objec
     return run
 
 
-def timed(run: Callable[[], object], device: torch.device) -> float:
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+
+
+def timed(run: Callable[[], object], device: torch.device, clock: str) -> float:
     """Seconds of one call."""
     synchronise(device)
-    start = time.perf_counter()
+    start = CLOCKS[clock]()
     run()
     synchronise(device)
-    return time.perf_counter() - start
+    return CLOCKS[clock]() - start
 
 
 def synchronise(device: torch.device) -> None:
@@ -200,27 +207,27 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def product_seconds(products: Counter[Product], device: torch.device) -> tuple[float, int]:
+def product_seconds(products: Counter[Product], device: torch.device, clock: str) -> tuple[float, int]:
     """Seconds and operations of the products alone, each shape weighed by how often the step needs it."""
     operations, seconds = 0, 0.0
     for (left, right, dtype), count in products.items():
         a, b = (torch.randn(shape, device=device).to(dtype) for shape in (left, right))
         a @ b
-        seconds += count * min(timed(lambda a=a, b=b: a @ b, device) for _ in range(2))
+        seconds += count * min(timed(lambda a=a, b=b: a @ b, device, clock) for _ in range(2))
         operations += count * 2 * a.numel() * right[-1]
     return seconds, operations
 
 
-def report(bench: Bench, rounds: int, device: torch.device) -> None:
+def report(bench: Bench, rounds: int, device: torch.device, clock: str) -> None:
     """Time every form in turns and print what is found."""
     times: dict[str, list[float]] = {name: [] for name in bench.steps}
     rates, shares = [], []
-    for step in bench.steps.values():  # warms up, and compiles
+    for step in list(bench.steps.values())[1:]:  # warms up, and compiles; ours has run
         step()
     for _ in range(rounds):
         for name, step in bench.steps.items():
-            times[name].append(timed(step, device))
-        seconds, operations = product_seconds(bench.products, device)
+            times[name].append(timed(step, device, clock))
+        seconds, operations = product_seconds(bench.products, device, clock)
         rates.append(operations / seconds)
         shares.append(bench.flops / times["ours"][-1] / rates[-1])
     ours = statistics.median(times["ours"])
@@ -243,17 +250,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="in which every form is timed once")
     parser.add_argument("--compile", action="store_true", help="measure torch.compile as well (minutes of compiling)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--clock", choices=list(CLOCKS), default="wall", help="cpu: this process's own time")
+    parser.add_argument("--forms", nargs="+", help="of the step that are timed; all, if not given")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     device = torch.device(args.device)
     print(f"{args.size}, {args.clips} clips of {args.seconds} s; {device}, {platform.machine()}, ", end="")
-    print(f"torch {torch.__version__}, {args.threads} threads, {args.rounds} rounds", flush=True)
+    print(f"torch {torch.__version__}, {args.threads} threads, {args.rounds} rounds, {args.clock} time", flush=True)
     for stage in args.stage:
         for precision in args.precision:
             print(f"stage {stage}, {precision}", flush=True)
             bench = make_bench(stage, precision, ModelSettings.model_validate(sizes[args.size]), args)
-            report(bench, args.rounds, device)
+            report(bench, args.rounds, device, args.clock)
     if device.type == "cuda":
         print(f"peak memory {torch.cuda.max_memory_allocated(device) / 2**30:.1f} GiB")
 

@@ -26,7 +26,7 @@ from dubber.train.losses import stage1_losses, stage2_losses
 from dubber.train.packed import FORMAT, pack
 from dubber.train.randomness import seed_everything
 from dubber.train.runlog import ENVIRONMENT, flat, locked_run, write_json
-from dubber.train.runtime import Runtime, make_runtime
+from dubber.train.runtime import Runtime, choose_device, choose_precision, make_runtime
 from dubber.train.settings import StageSettings
 from dubber.train.summary import summarise
 from dubber.train.weights import Description, describe_model, load_model, save_model
@@ -60,12 +60,14 @@ class RunSettings:
 
     @classmethod
     def parse(cls, settings: Mapping[str, Any]) -> RunSettings:
-        """From the mapping that `dubber.plan.Plan.stage1_settings` or `stage2_settings` gives."""
+        """From the mapping that `dubber.plan.Plan.stage1_settings` or `stage2_settings` gives, the precision chosen."""
+        stage = StageSettings.model_validate(settings["stage"])
+        precision = choose_precision(stage.precision, choose_device(stage.device))
         return cls(
             model=ModelSettings.model_validate(settings["model"]),
             objective=ObjectiveSettings.model_validate(settings["objective"]),
             parts=PartsSettings.model_validate(settings["parts"]) if "parts" in settings else None,
-            stage=StageSettings.model_validate(settings["stage"]),
+            stage=stage.model_copy(update={"precision": precision}),
             codec=settings["codec"],
             features=settings.get("features"),
         )

@@ -109,6 +109,17 @@ def make_runtime(settings: StageSettings, threads: int) -> Runtime:
     return join(launch, device, settings)
 
 
+def choose_precision(name: str, device: torch.device) -> str:
+    """The precision of this name, "float32" or "bf16"; "auto" is bf16 where the device multiplies it natively."""
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bf16" if native else "float32"
+
+
 def choose_device(name: str) -> torch.device:
     """The device of this name; "auto" is the accelerator where there is one.
 

@@ -37,10 +37,11 @@ class StageSettings(Settings):
     warmup_share: float = Field(default=0.1, ge=0, lt=1, description="share of the steps in which lr rises from 0")
     schedule: Literal["cosine", "constant"] = Field(default="cosine", description="lr after the rise")
     grad_clip: float = Field(default=1.0, gt=0, description="gradients of a larger norm are scaled down to it")
-    precision: Literal["float32", "bf16"] = Field(
+    precision: Literal["auto", "float32", "bf16"] = Field(
         default="float32",
-        description="arithmetic of matrix products; weights and losses are float32. bf16 pays on accelerators and on "
-        "CPUs with AVX512-BF16, and is slower on others",
+        description="arithmetic of matrix products; weights and losses are float32. bf16 pays for large models on "
+        "accelerators and on CPUs with AVX512-BF16, and is slower elsewhere; auto is bf16 where the hardware has it: "
+        "the choice is part of the run's identity, so on other hardware it is another run",
     )
 
     validation_clips: int = Field(default=256, ge=0, description="validation clips used; 0 turns validation off")

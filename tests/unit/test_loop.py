@@ -27,7 +27,7 @@ from dubber.train.optimiser import learning_rate, load_optimiser, make_optimiser
 from dubber.train.packed import pack
 from dubber.train.randomness import load_random_state, random_scalars, random_tensors, seed_everything
 from dubber.train.runlog import Display, MetricsLog, RunFolder, read_metrics
-from dubber.train.runtime import Runtime, choose_device
+from dubber.train.runtime import Runtime, choose_device, choose_precision
 from dubber.train.settings import RUNTIME, StageSettings
 from dubber.train.signals import EXIT_CODE, Stopped, StopRequests
 from dubber.train.summary import first_and_last
@@ -242,6 +242,14 @@ def test_away_from_a_terminal_progress_is_a_line(caplog, tmp_path):
         display.update({"step": 10, **record})
         display.close()
     assert caplog.messages == ["toy: step 10/10, loss 1.500 flow 1.250, 100 tokens/s, 30 s left"]
+
+
+@pytest.mark.parametrize(("native", "chosen"), [(True, "bf16"), (False, "float32")])
+def test_auto_takes_bf16_where_the_cpu_has_it(monkeypatch, native, chosen):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert choose_precision("auto", CPU) == chosen
+    assert {name: choose_precision(name, CPU) for name in ("float32", "bf16")} == {"float32": "float32", "bf16": "bf16"}
 
 
 def test_a_device_that_is_not_there_is_named():
