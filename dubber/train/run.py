@@ -110,6 +110,8 @@ class Artifacts:
             identity: of these artifacts.
         """
         path = folder / f"{provenance.digest([FORMAT, identity])}.arrow"
+        if path.exists():
+            return path
         folder.mkdir(parents=True, exist_ok=True)
         with path.with_suffix(".lock").open("w") as lock:
             wait_for_lock(lock, str(path))

@@ -100,6 +100,13 @@ def test_a_run_of_two_processes_is_gone_on_with_by_one(alone):
     assert_same_curve(model, train_plain(alone, "stage1", "never_stopped", steps=40))
 
 
+def test_a_last_batch_of_validation_that_is_too_small_to_share_is_everyones(alone):
+    """Four validation clips in batches of three: the last is one clip for two processes."""
+    small = {"batch_size": 3, "steps": 5}
+    model = train_together(alone, "stage1", "small", **small)
+    assert_same_curve(model, train_plain(alone, "stage1", "small_alone", **small))
+
+
 def test_more_processes_than_clips_in_a_batch_are_refused(alone):
     process = start(alone, "stage1", "too_many", batch_size=1)
     _, log = process.communicate(timeout=120)
