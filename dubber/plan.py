@@ -22,6 +22,8 @@ from dubber.corpus.manifest import Manifest, load_manifest, refresh_manifest
 from dubber.corpus.settings import CorpusSettings
 from dubber.dub.external_files import folder_digest
 from dubber.errors import ConfigError, MissingDataError
+from dubber.listen.answers import answer_files
+from dubber.listen.definition import folder_of, test_file
 from dubber.metrics.settings import SyncSettings
 from dubber.settings import Settings, unknown_key
 from dubber.train.settings import RUNTIME
@@ -313,6 +315,27 @@ class Plan:
         steps = ("audio", "crops", "features", "align", "matrix", "tokens")
         files = [path for step in steps for path in self.experiment_step(name, step)] + self.dubs(name)
         return [path.replace(".parquet", ".failures.parquet") for path in files]
+
+    def listening_answers(self, name: str) -> list[str]:
+        """Every listener's answers, in all settings of the experiment.
+
+        Raises:
+            MissingDataError: nobody has answered yet.
+        """
+        folders = [folder_of(name, setting) for setting in self.experiment(name).settings]
+        files = [path.as_posix() for folder in folders for path in answer_files(folder)]
+        if not files:
+            raise MissingDataError(
+                f"No listener has answered for the experiment '{name}' yet.",
+                looked_at=", ".join(map(str, folders)),
+                hint=f"This command starts the listening test: dubber listen --experiment {name}",
+            )
+        return files
+
+    def listening_tests(self, name: str) -> list[str]:
+        """The listening tests that somebody has answered."""
+        folders = {Path(path).parent.parent for path in self.listening_answers(name)}
+        return [test_file(folder).as_posix() for folder in sorted(folders)]
 
     # --- parameters --------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """Tables and reports: what people come for. These rules only gather; nothing is measured here.
 
-In: scores, run summaries, failures. Out: results/<experiment>_{table,ablations,nfe,prosody}.csv,
+In: scores, run summaries, failures, listeners' answers.
+Out: results/<experiment>_{table,ablations,nfe,prosody,mos}.csv,
 results/<experiment>/{ablations/<name>.csv,comparisons/,report.html,figures/,paper.html}.
 """
 
@@ -71,6 +72,33 @@ rule ablation:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/table.py --scores {input.scores:q} --trained {wildcards.run} "
         "--summaries {input.summary:q} --settings {params.settings:q} --output {output:q}"
+
+
+rule mos:
+    """Mean opinion scores of the listening test that `dubber listen` serves: similarity to the voice, naturalness."""
+    input:
+        tests=ask(lambda w: PLAN.listening_tests(w.experiment)),
+        answers=ask(lambda w: PLAN.listening_answers(w.experiment)),
+    output:
+        "results/{experiment}_mos.csv",
+    log:
+        "logs/mos/{experiment}.log",
+    benchmark:
+        "benchmarks/rules/mos/{experiment}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        settings=ask(lambda w: as_json(PLAN.experiment(w.experiment).report)),
+        code=code("mos"),
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/mos.py --tests {input.tests:q} --answers {input.answers:q} "
+        "--settings {params.settings:q} --output {output:q}"
 
 
 rule compare:
