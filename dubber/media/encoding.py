@@ -43,7 +43,6 @@ CONTAINERS = {
     ".mov": Container("mov", "libx264", "aac"),
     ".mkv": Container("matroska", "libx264", "aac"),
     ".webm": Container("webm", "libvpx-vp9", "libopus", _VP9),
-    ".avi": Container("avi", "libx264", "libmp3lame"),
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from dubber.artifacts import ShardResult, field, process_shard, read_rows
@@ -29,9 +30,7 @@ def feature_shard(
 
     def work(clip: Mapping[str, Any]) -> Mapping[str, Any]:
         row = next(stored)  # one at a time, in the order of the clips: a shard's crops are large
-        lips = transform.lips(row["lips"])
-        faces = transform.faces(row["faces"], row["box"].reshape(-1, 4))
-        return {"n_frames": len(lips), "lips": lips.reshape(-1), "faces": faces.reshape(-1)}
+        return feature_row(transform, row["lips"], row["faces"], row["box"].reshape(-1, 4))
 
     return process_shard(
         list(read_rows(crops, ["clip"])),
@@ -41,3 +40,20 @@ def feature_shard(
         output=output,
         max_failed_share=max_failed_share,
     )
+
+
+def feature_row(
+    transform: FeatureTransform, lips: list[bytes], faces: list[bytes], boxes: np.ndarray
+) -> dict[str, Any]:
+    """A clip's features as a row of `FEATURES`, its name left out.
+
+    Args:
+        lips, faces: F JPEGs each, as `dubber.media.crops` cuts them.
+        boxes: float32 [F, 4].
+    """
+    lip_features, face_features = transform.lips(lips), transform.faces(faces, boxes)
+    return {
+        "n_frames": len(lip_features),
+        "lips": lip_features.reshape(-1),
+        "faces": face_features.reshape(-1),
+    }
