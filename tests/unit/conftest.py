@@ -1,0 +1,51 @@
+"""What several modules of unit tests share, made once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import dubber
+from dubber.dub.bundle import open_bundle
+from dubber.dub.exported import export
+from dubber.dub.video import VideoDubber
+from tests.unit import tiny_project
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory) -> Path:
+    """`runs/tiny/full` in a project of its own, whose configuration is `tiny.yaml`."""
+    return tiny_project.make_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="session")
+def tiny_export(tiny_run, tmp_path_factory) -> Path:
+    """The same run, exported; not to be changed."""
+    bundle = open_bundle(tiny_run, [tiny_run.parents[2] / "tiny.yaml"])
+    return export(bundle, tmp_path_factory.mktemp("export") / "tiny.dubber")
+
+
+@pytest.fixture
+def own_export(tiny_export, tmp_path) -> Path:
+    """A copy that a test may break."""
+    return Path(shutil.copytree(tiny_export, tmp_path / "own.dubber"))
+
+
+@pytest.fixture(scope="session")
+def tiny_dubber(tiny_export) -> VideoDubber:
+    """It dubs anything, badly."""
+    return dubber.load(tiny_export, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory) -> Path:
+    return tiny_project.write_reference(tmp_path_factory.mktemp("voice") / "voice.wav")
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory) -> Path:
+    """Two seconds of a talking face at 25 frames a second, with a stereo tone."""
+    folder = tmp_path_factory.mktemp("film")
+    return tiny_project.write_film(folder / "film.mp4", tiny_project.every(25, 2.0))
