@@ -20,6 +20,7 @@ from dubber.media.video import opened, picture_stream, probe, read_frames
 log = logging.getLogger(__name__)
 
 MOST_FPS = 60  # of what is encoded anew; live recordings promise a thousand frames a second
+MOST_REORDERED = 32  # pictures that can be decoded before the first is shown
 AHEAD = 0.5  # s by which sound is written before the picture that it belongs to
 
 
@@ -112,11 +113,7 @@ def _copy(source: Path | str, path: Path, container: Container, track: Track, wa
         picture = target.add_stream_from_template(stream)
         sound = _Sound(target, container, track)
         zero = stream.start_time or 0
-        for packet in original.demux(stream):
-            if not packet.size:
-                continue
-            if packet.pts is None or packet.dts is None:
-                raise _NotCopied(f"the {name} stream has pictures without time stamps")
+        for packet in _dated(original.demux(stream), stream):
             packet.pts, packet.dts, packet.stream = packet.pts - zero, packet.dts - zero, picture
             time = float(packet.dts * stream.time_base)
             sound.write_to(time + AHEAD)
@@ -126,6 +123,32 @@ def _copy(source: Path | str, path: Path, container: Container, track: Track, wa
                 raise _NotCopied(f"{container.format} does not take this {name} stream") from error
             watch(time)
         sound.write_to(None)
+
+
+def _dated(packets: Iterable[av.Packet], stream: av.VideoStream) -> Iterator[av.Packet]:
+    """Packets that all have both time stamps.
+
+    Matroska stores no decoding times, and those of the first pictures cannot be told from the others' order: they are
+    counted back from the first that is known.
+
+    Raises:
+        _NotCopied: they cannot be known.
+    """
+    waiting: list[av.Packet] = []
+    length = round(1 / (stream.average_rate * stream.time_base)) if stream.average_rate else 1
+    for packet in packets:
+        if not packet.size:
+            continue
+        waiting.append(packet)
+        if packet.pts is None or (packet.dts is None and len(waiting) > MOST_REORDERED):
+            raise _NotCopied("it has pictures without time stamps")
+        if packet.dts is not None:
+            for back, early in enumerate(reversed(waiting[:-1]), start=1):
+                early.dts = packet.dts - back * length
+            yield from waiting
+            waiting = []
+    if waiting:
+        raise _NotCopied("it has pictures without time stamps")
 
 
 def _encode(source: Path | str, path: Path, container: Container, track: Track, watch: Callable[[float], None]) -> None:

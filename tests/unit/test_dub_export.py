@@ -169,7 +169,7 @@ def test_features_and_codecs_of_another_size_are_refused(own_export):
 def test_codec_weights_can_be_left_out_and_put_back(tiny_run, tmp_path):
     bundle = open_bundle(tiny_run, configured(tiny_run))
     folder = export(bundle, tmp_path / "a.dubber", codec_weights=False)
-    with pytest.raises(MissingDataError, match="codec.safetensors") as told:
+    with pytest.raises(MissingDataError, match=r"codec\.safetensors") as told:
         dubber.load(folder)
     assert "put it there" in told.value.hint
     shutil.copyfile(bundle.codec_files[0], folder / "codec/codec.safetensors")
@@ -179,7 +179,7 @@ def test_codec_weights_can_be_left_out_and_put_back(tiny_run, tmp_path):
 def test_what_is_no_model_says_what_would_be(tiny_run, tmp_path):
     with pytest.raises(MissingDataError, match=r"runs/<experiment>/<run>"):
         open_bundle(tmp_path)
-    with pytest.raises(MissingDataError, match="There is one in .*full"):
+    with pytest.raises(MissingDataError, match=r"There is one in .*full"):
         open_bundle(tiny_run.parent)
     with pytest.raises(ConfigError, match="experiment 'tiny' and codec 'world_tiny' and features 'tiny'") as told:
         open_bundle(tiny_run)
@@ -200,7 +200,7 @@ def test_a_run_without_its_codec_names_the_file(tiny_run, tmp_path):
 
 def test_sampling_can_be_changed_within_reason(tiny_export):
     assert dubber.load(tiny_export, nfe=7, seed=3).synthesis.nfe == 7
-    with pytest.raises(ConfigError, match="sampler: .*euler"):
+    with pytest.raises(ConfigError, match=r"sampler: .*euler"):
         dubber.load(tiny_export, sampler="best")
     with pytest.raises(ConfigError, match="nfe: "):
         dubber.load(tiny_export, nfe=0)

@@ -1,4 +1,4 @@
-"""A project with a trained run, made in seconds: a minute student with random weights and all that it is fed through."""
+"""A project with a run, made in seconds: a minute student with random weights and all that it is fed through; films."""
 
 from __future__ import annotations
 
@@ -163,6 +163,7 @@ def write_film(
     with av.open(str(path), "w") as output:
         stream = output.add_stream(codec, rate=25)
         stream.codec_context.time_base = Fraction(1, 90_000 if codec == "libx264" else 1000)
+        rate = 48_000 if "vp" in codec else rate  # opus knows few
         sound = None if tone is None else output.add_stream("libopus" if "vp" in codec else "aac", rate=rate)
         if sound is not None:
             sound.layout = "stereo" if channels == 2 else "mono"
