@@ -152,6 +152,7 @@ def write_film(
     rate: int = 44_100,
     turned: bool = False,
     shown: float | None = None,
+    preset: str = "veryfast",
 ) -> Path:
     """A film whose picture n is shown from `times[n]` (s) on, with a tone.
 
@@ -159,9 +160,10 @@ def write_film(
         tone: Hz; None for a silent film.
         turned: the pictures lie on their side, and the file says so, as a telephone's do.
         shown: s for which the last picture is shown; None for as long as the one before.
+        preset: of x264.
     """
     with av.open(str(path), "w") as output:
-        stream = output.add_stream(codec, rate=25)
+        stream = output.add_stream(codec, rate=25, options={"preset": preset} if codec == "libx264" else {})
         stream.codec_context.time_base = Fraction(1, 90_000 if codec == "libx264" else 1000)
         rate = 48_000 if "vp" in codec else rate  # opus knows few
         sound = None if tone is None else output.add_stream("libopus" if "vp" in codec else "aac", rate=rate)
