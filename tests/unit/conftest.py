@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 import dubber
 from dubber.dub.bundle import open_bundle
 from dubber.dub.exported import export
 from dubber.dub.video import VideoDubber
 from tests.unit import tiny_project
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """A minute model is not worth a second thread, least of all beside other processes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,8 @@ from dubber.errors import ConfigError, DubberError, MissingDataError
 from dubber.media.settings import FeatureSettings
 from tests.unit import tiny_project
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def configured(run: Path) -> list[Path]:
     return [run.parents[2] / "tiny.yaml"]
