@@ -195,7 +195,8 @@ class VideoDubber:
         spoken = sum(symbol not in (SILENCE, PAUSE) for symbol in phonemise(cue.text).phonemes)
         if spoken > n_frames:
             raise ClipError(
-                f"the text is too long for its span: {spoken} phonemes in {seconds:.2f} s, which has room for {n_frames}",
+                f"the text is too long for its span: {spoken} phonemes in {seconds:.2f} s, which has room for "
+                f"{n_frames}",
                 hint="Nobody says more than one in a video frame: shorten the text, or give it more time.",
             )
         trained = self.bundle.origin.get("student", {}).get("longest_tokens", 0) / self.sizes.token_rate
