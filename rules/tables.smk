@@ -1,7 +1,6 @@
 """Tables and reports: what people come for. These rules only gather; nothing is measured here.
 
-In: scores, run summaries, failures, listeners' answers.
-Out: results/<experiment>_{table,ablations,nfe,prosody,mos}.csv,
+In: scores, run summaries, failures, listeners' answers. Out: results/<experiment>_{table,ablations,nfe,prosody,mos}.csv,
 results/<experiment>/{ablations/<name>.csv,comparisons/,report.html,figures/,paper.html}.
 """
 
@@ -41,7 +40,7 @@ rule table:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/table.py --scores {input.scores:q} --systems {params.systems:q} "
         "--metrics {params.metrics:q} --trained {params.trained:q} --summaries {input.summaries:q} "
-        "--published {input.published:q} --corpus {params.published:q} --table {wildcards.table} "
+        "--published {input.published:q} --corpus={params.published:q} --table {wildcards.table} "
         "--settings {params.settings:q} --output {output:q}"
 
 
@@ -192,7 +191,7 @@ rule report:
         "--tables {input.tables:q} --comparisons {input.comparisons:q} --summaries {input.summaries:q} "
         "--scores {input.scores:q} --dubs {input.dubs:q} --attention {input.attention:q} "
         "--failures {input.failures:q} --root {params.root:q} --settings {params.experiment:q} "
-        "--output {output.page:q} --figures {params.figures:q}"
+        "--output {output.page:q} --figures={params.figures:q}"
 
 
 use rule report as paper with:

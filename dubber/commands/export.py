@@ -16,9 +16,9 @@ def add_parser(subparsers) -> argparse.ArgumentParser:
     parser.add_argument("checkpoint", type=Path, metavar="RUN", help="runs/<experiment>/<run>")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="such as demo.dubber")
     parser.add_argument(
-        "--without-codec-weights",
+        "--without-published-weights",
         action="store_true",
-        help="leave the codec's files out: whoever loads the folder fetches them and puts them there",
+        help="leave out what others trained (FACodec, lip reading, FAN): whoever loads the folder puts it there",
     )
     parser.add_argument("--force", action="store_true", help="replace an exported folder that exists")
     parser.add_argument("--configfile", type=Path, action="append", default=[], help="as for snakemake")
@@ -35,4 +35,4 @@ def run(args: argparse.Namespace) -> None:
     from dubber.dub.exported import export
 
     bundle = open_bundle(args.checkpoint, args.configfile)
-    print(export(bundle, args.output, codec_weights=not args.without_codec_weights, force=args.force))
+    print(export(bundle, args.output, published_weights=not args.without_published_weights, force=args.force))

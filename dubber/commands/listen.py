@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> None:
 
     session = find_or_make(args)
     with ListeningServer(session, args.port) as server:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for how in (signal.SIGINT, signal.SIGTERM):  # a shell lets what it starts in the background ignore Ctrl-C
+            signal.signal(how, signal.default_int_handler)
         log.info("%s", session.test.summary)
         log.info("Answers go to %s; neither the workflow nor `make clean` touches them.", session.folder)
         log.info("Open %s in a browser on this machine. Ctrl-C ends the server.", server.url)

@@ -13,7 +13,7 @@ import yaml
 
 from dubber import config
 from dubber.errors import ConfigError, DubberError, MissingDataError
-from dubber.listen.definition import GROUND_TRUTH, ListeningSettings, ListeningTest, folder_of, load_test, test_file
+from dubber.listen.definition import GROUND_TRUTH, ListeningSettings, ListeningTest, file_of, folder_of, load_test
 from dubber.listen.make import Sources, make_test
 from dubber.listen.session import Session
 from dubber.plan import BASELINES, FULL, Plan
@@ -39,9 +39,9 @@ def find_or_make(args: argparse.Namespace) -> Session:
         raise ConfigError(f"'{args.experiment}' is not dubbed in setting {setting}.", looked_at=", ".join(settings))
     folder = folder_of(args.experiment, setting)
     asked = _asked(args, plan)
-    if not test_file(folder).exists():
+    if not file_of(folder).exists():
         return Session(_new(args.experiment, setting, asked, plan, folder), folder)
-    test = load_test(test_file(folder))
+    test = load_test(file_of(folder))
     _check_same(asked, test, folder)
     _say_what_changed(test)
     return Session(test, folder)

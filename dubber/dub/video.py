@@ -29,7 +29,8 @@ from dubber.media.audio import from_pcm
 from dubber.media.crops import Choice, Frames, crop_frames, find_faces
 from dubber.media.faces import detector
 from dubber.media.feature_shards import feature_row
-from dubber.media.features import FeatureTransform
+from dubber.media.shards import crop_row
+from dubber.media.streams import Streams, build_streams
 from dubber.media.tracking import speaker_track
 from dubber.media.video import Probe, Span, probe
 from dubber.text.phonemes import PAUSE, SILENCE, phonemise
@@ -65,21 +66,34 @@ class VideoDubber:
         self.bundle = bundle
         self.synthesis = synthesis or bundle.synthesis
         self.codec = load_codec(bundle.codec, bundle.codec_files)
-        self.transform = FeatureTransform.load(bundle.transform)
+        self.streams = self._streams()
         self.synthesiser = Synthesiser(bundle.model, self.codec, self.synthesis, device)
         self.sizes = self.synthesiser.sizes
         self._check_features()
         self.detector = detector(bundle.crops)
 
-    def _check_features(self) -> None:
-        made = (self.transform.settings.lip_features, self.transform.settings.face_features)
-        wanted = (self.sizes.lip_features, self.sizes.face_features)
-        if made != wanted:
+    def _streams(self) -> Streams:
+        features = self.bundle.features
+        if "import" in (features.lip.backend, features.face.backend):
             raise DubberError(
-                f"The features have widths {made} (lips, face), and the student was trained on {wanted}.",
-                looked_at=self.bundle.transform,
-                hint="Use the features that the student was trained on.",
+                "The student was trained on features that were imported, and a new video has none.",
+                looked_at=self.bundle.path,
+                hint="Dub its clips in the workflow, or train a student on features that are computed here.",
             )
+        return build_streams(features, self.bundle.transform)
+
+    def _check_features(self) -> None:
+        """What was fitted must be as wide as the student's inputs."""
+        wanted = (self.sizes.lip_features, self.sizes.face_features)
+        for stream in (self.streams.lips, self.streams.faces):
+            settings = stream.transform.settings if hasattr(stream, "transform") else self.bundle.features
+            made = (settings.lip_features, settings.face_features)
+            if made != wanted:
+                raise DubberError(
+                    f"The features have widths {made} (lips, face), and the student was trained on {wanted}.",
+                    looked_at=self.bundle.transform or self.bundle.path,
+                    hint="Use the features that the student was trained on.",
+                )
 
     def dub(
         self,
@@ -207,7 +221,7 @@ class VideoDubber:
         """A row of `dubber.media.feature_shards.FEATURES`."""
         crops = crop_frames(frames, about, self.bundle.crops, self.detector, choose)
         self._check_length(cue, len(crops.lips))
-        return feature_row(self.transform, crops.lips, crops.faces, crops.boxes)
+        return feature_row(self.streams, {"clip": cue.name, **crop_row(crops)})
 
     def _speak(self, seen: Sequence[tuple[Cue, dict[str, Any]]], speaker: np.ndarray) -> tuple[Piece, ...]:
         """One piece a cue, one after the other: each has its own seed, whatever else is said."""

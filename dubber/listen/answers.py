@@ -6,10 +6,12 @@ which no reader takes for an answer and the next writer closes. A changed answer
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
 from collections.abc import Iterable, Iterator
+from io import FileIO
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -54,6 +56,9 @@ def keep(answer: Answer, folder: Path) -> None:
     """Append an answer to its listener's file and return when it is on the disk.
 
     Any number of threads and processes may do so at once.
+
+    Raises:
+        OSError: the disk is full, or it fails otherwise; the answer may then be there in part, and does not count.
     """
     path = answers_folder(folder) / f"{answer.listener}{SUFFIX}"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,13 +66,19 @@ def keep(answer: Answer, folder: Path) -> None:
     with path.open("a+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         line = answer.model_dump_json().encode() + b"\n"
-        file.write(line if _ends_well(file) else b"\n" + line)
+        _write(file, line if _ends_well(file) else b"\n" + line)
         os.fsync(file.fileno())
     if new:
         _sync_folder(path.parent)
 
 
-def _ends_well(file) -> bool:
+def _write(file: FileIO, line: bytes) -> None:
+    written = file.write(line)
+    if written != len(line):  # on a full disk the system takes what still fits, and says no more than that
+        raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes were written", file.name)
+
+
+def _ends_well(file: FileIO) -> bool:
     """Whether the file is empty or ends with a whole line."""
     if not file.seek(0, os.SEEK_END):
         return True

@@ -108,7 +108,7 @@ def folder_of(experiment: str, setting: str) -> Path:
     return ROOT / experiment / setting
 
 
-def test_file(folder: Path) -> Path:
+def file_of(folder: Path) -> Path:
     """Where a test is written down."""
     return folder / "test.json"
 
@@ -120,7 +120,7 @@ def sound_file(folder: Path, sound: str) -> Path:
 
 def save_test(test: ListeningTest, folder: Path) -> None:
     """Write a test down; its sounds must be there already, for a test that is written down is whole."""
-    with atomic_path(test_file(folder)) as temporary:
+    with atomic_path(file_of(folder)) as temporary:
         temporary.write_text(test.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 

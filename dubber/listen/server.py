@@ -13,6 +13,7 @@ import errno
 import hashlib
 import logging
 import re
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
@@ -31,6 +32,7 @@ ADDRESS = "127.0.0.1"
 PAGE = Path(__file__).parent / "page.html"
 MAX_BODY = 1024  # bytes; an answer has less than 200
 IDLE = 60  # seconds after which a silent connection is closed
+LINGER, MAX_LINGER = 2, 1 << 16  # seconds and bytes that a refused request may still send
 
 
 class ListeningServer(ThreadingHTTPServer):
@@ -107,8 +109,18 @@ class Handler(BaseHTTPRequestHandler):
             log.error("%s %.80r: %s", self.command, self.path, error)
             self.close_connection = True
             reply = json_reply({"error": "The server could not do this."}, HTTPStatus.INTERNAL_SERVER_ERROR)
-        with suppress(ConnectionError):  # the browser is gone
+        with suppress(OSError):  # the browser is gone
             self._send(reply)
+            if self.close_connection:
+                self._linger()
+
+    def _linger(self) -> None:
+        """Take in what the browser is still sending, up to a limit: closed at once, it could miss the reply."""
+        self.connection.shutdown(socket.SHUT_WR)
+        self.connection.settimeout(LINGER)
+        left = MAX_LINGER
+        while left > 0 and (block := self.rfile.read1(left)):
+            left -= len(block)
 
     def _found(self) -> Reply:
         try:

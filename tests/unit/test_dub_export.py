@@ -9,6 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import yaml
+from made_up_weights import made_up, shapes
 
 import dubber
 from dubber.cli import main
@@ -17,6 +20,7 @@ from dubber.dub.bundle import open_bundle
 from dubber.dub.exported import export
 from dubber.dub.model_card import information
 from dubber.errors import ConfigError, DubberError, MissingDataError
+from dubber.media.lipreading import LipReadingNetwork
 from dubber.media.settings import FeatureSettings
 from tests.unit import tiny_project
 
@@ -149,7 +153,7 @@ def test_a_setting_of_another_version_is_one_line(own_export):
 
 def test_weights_of_another_size_are_refused(own_export):
     wider = tiny_project.SIZES.model_copy(update={"filter": 32})
-    tiny_project.write_student(own_export / "model.safetensors", sizes=wider)
+    tiny_project.write_student(own_export / "model.safetensors", claimed=wider)
     renew(own_export, "model.safetensors")
     with pytest.raises(DubberError, match="not of one model"):
         dubber.load(own_export)
@@ -168,14 +172,45 @@ def test_features_and_codecs_of_another_size_are_refused(own_export):
         dubber.load(own_export)
 
 
-def test_codec_weights_can_be_left_out_and_put_back(tiny_run, tmp_path):
-    bundle = open_bundle(tiny_run, configured(tiny_run))
-    folder = export(bundle, tmp_path / "a.dubber", codec_weights=False)
-    with pytest.raises(MissingDataError, match=r"codec\.safetensors") as told:
+@pytest.fixture
+def lip_reading_run(tiny_run, tmp_path) -> Path:
+    """A run whose lip features are those of the published network, with made-up weights."""
+    project = Path(shutil.copytree(tiny_run.parents[2], tmp_path / "project"))
+    weights = made_up(shapes(LipReadingNetwork()))
+    (project / "downloads").mkdir()
+    torch.save({"model_state_dict": weights}, project / "downloads/lips.pth")
+    configuration = yaml.safe_load((project / "tiny.yaml").read_text())
+    lip = {"backend": "resnet18", "weights": "downloads/lips.pth"}
+    configuration["features"]["tiny"] |= {"lip": lip, "lip_features": 512}
+    (project / "tiny.yaml").write_text(yaml.safe_dump(configuration))
+    settings = FeatureSettings.model_validate(configuration["features"]["tiny"])
+    tiny_project.random_transform(settings).save(project / "work/features/tiny/transform.safetensors")
+    wide = tiny_project.SIZES.model_copy(update={"lip_features": 512})
+    tiny_project.write_student(project / "runs/tiny/full/model.safetensors", wide)
+    return project / "runs/tiny/full"
+
+
+def test_published_weights_can_be_left_out_and_put_back(lip_reading_run, film, reference, tmp_path):
+    bundle = open_bundle(lip_reading_run, configured(lip_reading_run))
+    folder = export(bundle, tmp_path / "a.dubber", published_weights=False)
+    assert not (folder / "weights/lips.pth").exists() and (folder / "codec/codec.safetensors").exists()
+    with pytest.raises(MissingDataError, match=r"lacks the file weights/lips\.pth") as told:
         dubber.load(folder)
-    assert "put it there" in told.value.hint
-    shutil.copyfile(bundle.codec_files[0], folder / "codec/codec.safetensors")
-    dubber.load(folder)
+    assert "put it there" in told.value.hint and "comparison and benchmarking only" in told.value.hint
+    assert "comparison and benchmarking only" in (folder / "README.md").read_text()
+    shutil.copyfile(lip_reading_run.parents[2] / "downloads/lips.pth", folder / "weights/lips.pth")
+    whole = export(bundle, tmp_path / "b.dubber")
+    spoken = [dubber.load(path, device="cpu").dub(film, "bin", reference).samples for path in (folder, whole)]
+    assert np.array_equal(*spoken)
+
+
+def test_imported_features_cannot_dub_a_new_video(tiny_run, tmp_path):
+    project = Path(shutil.copytree(tiny_run.parents[2], tmp_path / "project"))
+    configuration = yaml.safe_load((project / "tiny.yaml").read_text())
+    configuration["features"]["tiny"]["lip"] = {"backend": "import", "folder": "mine"}
+    (project / "tiny.yaml").write_text(yaml.safe_dump(configuration))
+    with pytest.raises(DubberError, match="imported, and a new video has none"):
+        dubber.load(project / "runs/tiny/full", configfiles=[project / "tiny.yaml"])
 
 
 def test_what_is_no_model_says_what_would_be(tiny_run, tmp_path):

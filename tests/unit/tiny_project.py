@@ -23,7 +23,7 @@ from dubber.media.audio import write_wav
 from dubber.media.features import MOTION, Components, FeatureTransform
 from dubber.media.settings import FeatureSettings
 from dubber.model.dubber import Dubber
-from dubber.model.settings import PartsSettings
+from dubber.model.settings import ModelSettings, PartsSettings
 from dubber.text.phonemes import VOCABULARY_SIZE
 from dubber.train.weights import Description, save_model
 from tests.unit.tiny_models import OBJECTIVE, randomise, sized
@@ -66,12 +66,15 @@ def make_project(folder: Path) -> Path:
     return folder / "runs/tiny/full"
 
 
-def write_student(path: Path, sizes=SIZES, **changes: object) -> None:
-    """A student's file with random weights; `changes` are of its description."""
+def write_student(path: Path, sizes: ModelSettings = SIZES, claimed: ModelSettings | None = None) -> None:
+    """A student's file with random weights, and with the sizes that the file claims, if these are others."""
     torch.manual_seed(0)
-    student = randomise(Dubber(SIZES, OBJECTIVE, PartsSettings()))
-    about = {"codec": "world_tiny", "features": "tiny", "fingerprint": "f00d", **changes}
-    save_model(path, student.state_dict(), Description("stage2", sizes, OBJECTIVE, PartsSettings(), **about))
+    student = randomise(Dubber(sizes, OBJECTIVE, PartsSettings()))
+    sizes, parts = claimed or sizes, PartsSettings()
+    description = Description(
+        "stage2", sizes, OBJECTIVE, parts, codec="world_tiny", features="tiny", fingerprint="f00d"
+    )
+    save_model(path, student.state_dict(), description)
 
 
 def random_transform(settings: FeatureSettings = FEATURES) -> FeatureTransform:

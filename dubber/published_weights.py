@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -29,6 +30,7 @@ class Published:
         group: what `config/assets.csv` calls the group that holds it.
         source: who publishes it.
         part: the entry of the file's dictionary that holds the weights, where it holds training state as well.
+        skipped: names before the first dot of keys that belong to parts of the network that are not used.
     """
 
     model: str
@@ -36,6 +38,7 @@ class Published:
     group: str
     source: str
     part: str | None = None
+    skipped: tuple[str, ...] = ()
 
     @property
     def remedy(self) -> str:
@@ -50,9 +53,11 @@ def load_published(module: nn.Module, path: Path | str, published: Published) ->
         DubberError: it is damaged, holds anything but tensors by name, or its keys and shapes are not exactly
             those of `module`; then `module` stays as it was.
     """
-    given = _without_counters(_read(Path(path), published))
+    read = _read(Path(path), published).items()
+    given = {key: tensor for key, tensor in read if key.partition(".")[0] not in published.skipped}
     own = module.state_dict()
-    _compare({key: tuple(tensor.shape) for key, tensor in _without_counters(own).items()}, given, path, published)
+    require_shapes({key: tuple(tensor.shape) for key, tensor in own.items()}, given, path, published)
+    given = _without_counters(given)
     module.load_state_dict({**own, **given})
     module.eval().requires_grad_(False)
 
@@ -82,14 +87,19 @@ def _read(path: Path, published: Published) -> Mapping[str, Tensor]:
     return weights
 
 
-def _without_counters(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {key: tensor for key, tensor in weights.items() if not key.endswith(COUNTER)}
+def _without_counters(weights: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in weights.items() if not key.endswith(COUNTER)}
 
 
-def _compare(
+def require_shapes(
     expected: Mapping[str, tuple[int, ...]], given: Mapping[str, Tensor], path: Path | str, published: Published
 ) -> None:
-    """Raise unless `given` has the expected keys with the expected shapes and no others."""
+    """Refuse weights that have not the expected keys with the expected shapes, or have others; counters do not count.
+
+    Raises:
+        DubberError: with every key that is missing, unexpected or of another shape.
+    """
+    expected, given = _without_counters(expected), _without_counters(given)
     findings = {
         "missing": [key for key in expected if key not in given],
         "unexpected": [key for key in given if key not in expected],
