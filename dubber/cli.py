@@ -10,12 +10,13 @@ import argparse
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 
 from dubber.errors import DubberError
 
-COMMANDS = ("listen",)
+COMMANDS = ("dub", "export", "info", "listen")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; a known error becomes its message and exit code 1."""
     args = parser().parse_args(arguments)
     level = os.environ.get("DUBBER_LOG", "INFO")
+    warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld and webrtcvad still import it
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     try:
         args.run(args)

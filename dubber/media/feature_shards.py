@@ -30,14 +30,7 @@ def feature_shard(crops: Path | str, streams: Streams, output: Path | str, *, ma
 
     def work(clip: Mapping[str, Any]) -> Mapping[str, Any]:
         row = next(stored)  # one at a time, in the order of the clips: a shard's crops are large
-        lips, faces = streams.lips.of(row), streams.faces.of(row)
-        return {
-            "n_frames": row["n_frames"],
-            "lips": lips.values.reshape(-1),
-            "faces": faces.values.reshape(-1),
-            "lips_by": lips.made_by,
-            "faces_by": faces.made_by,
-        }
+        return feature_row(streams, row)
 
     return process_shard(
         list(read_rows(crops, ["clip"])),
@@ -47,3 +40,19 @@ def feature_shard(crops: Path | str, streams: Streams, output: Path | str, *, ma
         output=output,
         max_failed_share=max_failed_share,
     )
+
+
+def feature_row(streams: Streams, crops: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `dubber.media.shards.CROPS` as one of `FEATURES`, its name left out.
+
+    Raises:
+        ClipError: a stream has nothing for this clip.
+    """
+    lips, faces = streams.lips.of(crops), streams.faces.of(crops)
+    return {
+        "n_frames": crops["n_frames"],
+        "lips": lips.values.reshape(-1),
+        "faces": faces.values.reshape(-1),
+        "lips_by": lips.made_by,
+        "faces_by": faces.made_by,
+    }

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from pydantic import ValidationError
 from safetensors import safe_open
 from safetensors.numpy import save_file
 from sklearn.decomposition import PCA
@@ -20,6 +21,7 @@ from sklearn.decomposition import PCA
 from dubber.artifacts import atomic_path, read_rows
 from dubber.errors import DubberError
 from dubber.media.settings import FeatureSettings
+from dubber.settings import first_wrong
 
 FPS = 25
 MOTION = 8  # features of the head's motion, beside the face's components
@@ -93,8 +95,9 @@ class FeatureTransform:
                 }
                 return cls(settings, **read, motion_scale=file.get_tensor("motion_scale"))
         except Exception as error:
+            why = first_wrong(error) if isinstance(error, ValidationError) else error
             raise DubberError(
-                f"A feature transform cannot be read: {error}", looked_at=path, hint="Delete it and run again."
+                f"A feature transform cannot be read: {why}", looked_at=path, hint="Delete it and run again."
             ) from error
 
 
