@@ -6,9 +6,10 @@ import pytest
 import torch
 from tiny_models import SETTINGS, alone, assert_same, dub_batch, randomise
 
+from benchmarks.plain_sampler import PlainInputs, plain_logits
 from dubber.errors import ConfigError
 from dubber.flow.sampler import make_sampler
-from dubber.model.attention import Rotation
+from dubber.model.attention import Rotation, SelfAttention
 from dubber.model.denoiser import Condition, Denoiser, Prompt
 from dubber.model.dfpa import DFPA
 
@@ -178,3 +179,28 @@ def test_a_sampler_of_another_scheduler_is_refused():
     logits = torch.randn(3, 2, BATCH.tokens.shape[-1], SETTINGS.vocab)
     with pytest.raises(ConfigError, match="scheduler"):
         dfpa.sample(logits, BATCH.token_mask, condition, make_sampler("exact", 2, scheduler="linear"))
+
+
+def test_logits_where_they_are_wanted_are_those_of_all_positions(denoiser):
+    x_t, t = torch.randint(0, K, (3, 4, BATCH.tokens.shape[-1])), torch.tensor([0.2, 0.5, 0.9])
+    condition = denoiser.condition(CONTENT, BATCH.token_mask, BATCH.speaker)
+    everywhere = denoiser(x_t, t, condition)
+    for wanted in (torch.rand(x_t.shape) < 0.3, torch.ones_like(x_t, dtype=torch.bool), torch.zeros_like(x_t) == 1):
+        assert_same(denoiser(x_t, t, condition, wanted), everywhere[wanted])
+
+
+@pytest.mark.parametrize("kept", [0, 4])
+def test_attention_that_answers_for_some_positions_hears_all(kept):
+    torch.manual_seed(0)
+    attention, x = SelfAttention(W, SETTINGS.denoiser_heads), torch.randn(3, 10, W)
+    mask, rotation = torch.rand(3, 10) < 0.8, Rotation.at(torch.arange(10).expand(3, 10), W // 2)
+    assert_same(attention(x, mask, rotation, first=kept), attention(x, mask, rotation)[:, kept:])
+
+
+def test_the_plain_denoiser_gives_the_same_logits(denoiser):
+    x_t, t = torch.randint(0, K, (3, 4, BATCH.tokens.shape[-1])), torch.tensor([0.2, 0.5, 0.9])
+    inputs = PlainInputs(CONTENT, BATCH.token_mask, BATCH.speaker, torch.randn(3, x_t.shape[-1], W))
+    prompt = denoiser.prior_prompt(inputs.prior, BATCH.token_mask)
+    condition = denoiser.condition(CONTENT, BATCH.token_mask, BATCH.speaker, prompt)
+    real = BATCH.token_mask.unsqueeze(1).expand_as(x_t)
+    assert_same(denoiser(x_t, t, condition)[real], plain_logits(denoiser, x_t, t, inputs)[real])
