@@ -18,6 +18,7 @@ from torch import Tensor
 
 from dubber.artifacts import ShardResult, process_shard, read_rows
 from dubber.codec.base import Codec
+from dubber.dub.precision import denoiser_type
 from dubber.dub.schema import DUBS, by_clip, require, rows_to_dub
 from dubber.dub.settings import SynthesisSettings
 from dubber.errors import ClipError, DubberError
@@ -64,6 +65,7 @@ class Synthesiser:
         chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.device, self.codec, self.settings = torch.device(chosen), codec, settings
         self.model: Dubber = load_model(model, "stage2", self.device)
+        self.model.dfpa.denoiser.to(denoiser_type(settings.precision, self.device))
         self.sizes = self.model.settings
         self.sampler: Sampler = make_sampler(
             settings.sampler, settings.nfe, describe_model(model).objective.scheduler, settings.temperature

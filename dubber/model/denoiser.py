@@ -124,6 +124,8 @@ class Denoiser(nn.Module):
     The input is the paper's: per position six embeddings side by side, [p, c1, c2, a1, a2, a3], projected from 6W to W.
     A projection of a concatenation is the sum of six projections, so those that do not depend on x_t are made once
     (`Condition`), and those of x_t are looked up in projected tables.
+
+    It computes in the type of its weights, whatever the type of what it is told: `denoiser.to(torch.bfloat16)`.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -150,7 +152,8 @@ class Denoiser(nn.Module):
         Returns:
             [B, 4, T, K]; with `wanted`, [M, K] in its order.
         """
-        adaptive = self.time(sinusoids(TIME_SCALE * t, self.time_features)) + condition.speaker
+        features = sinusoids(TIME_SCALE * t, self.time_features).to(self.dtype)
+        adaptive = self.time(features) + condition.speaker
         target = condition.content + self._look_up(x_t, condition.tables)
         x = torch.cat([condition.prompt, target], dim=1)
         for block in self.blocks[:-1]:
@@ -170,8 +173,9 @@ class Denoiser(nn.Module):
             speaker: [B, S].
             prompt: from `token_prompt` or `prior_prompt`; without one the target stands alone.
         """
+        heard = content.to(self.dtype).unbind(1)
         projected = (
-            sum(F.linear(content[:, i], self._share_of(stream)) for i, stream in enumerate(CONTENT)) + self.input.bias
+            sum(F.linear(c, self._share_of(stream)) for c, stream in zip(heard, CONTENT, strict=True)) + self.input.bias
         )
         if prompt is None:
             prompt = Prompt(projected[:, :0], token_mask[:, :0])
@@ -183,7 +187,7 @@ class Denoiser(nn.Module):
             tables=self._tables(),
             mask=mask,
             rotation=Rotation.at(positions, self.head_width),
-            speaker=self.speaker(speaker),
+            speaker=self.speaker(speaker.to(self.dtype)),
         )
 
     def token_prompt(self, tokens: Tensor, mask: Tensor) -> Prompt:
@@ -192,7 +196,12 @@ class Denoiser(nn.Module):
 
     def prior_prompt(self, prior: Tensor, mask: Tensor) -> Prompt:
         """Stage 2: the face's prosody prior [B, P, W], mask bool [B, P], as [z_p, 0, 0, 0, 0, 0]."""
-        return Prompt(F.linear(prior, self._share_of(*PROSODY), self.input.bias), mask)
+        return Prompt(F.linear(prior.to(self.dtype), self._share_of(*PROSODY), self.input.bias), mask)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the weights, in which all is computed."""
+        return self.input.weight.dtype
 
     def _share_of(self, stream: int) -> Tensor:
         """The [W, W] part of the input projection that reads one stream."""

@@ -204,3 +204,21 @@ def test_the_plain_denoiser_gives_the_same_logits(denoiser):
     condition = denoiser.condition(CONTENT, BATCH.token_mask, BATCH.speaker, prompt)
     real = BATCH.token_mask.unsqueeze(1).expand_as(x_t)
     assert_same(denoiser(x_t, t, condition)[real], plain_logits(denoiser, x_t, t, inputs)[real])
+
+
+def test_in_bfloat16_it_computes_nearly_the_same_in_the_type_of_its_weights(denoiser):
+    x_t, t = torch.randint(0, K, (3, 4, BATCH.tokens.shape[-1])), torch.tensor([0.2, 0.5, 0.9])
+    prior = torch.randn(3, x_t.shape[-1], W)
+
+    def logits(network: Denoiser) -> torch.Tensor:
+        prompt = network.prior_prompt(prior, BATCH.token_mask)
+        condition = network.condition(CONTENT, BATCH.token_mask, BATCH.speaker, prompt)
+        assert condition.content.dtype == condition.prompt.dtype == network.dtype
+        return network(x_t, t, condition)
+
+    exact = logits(denoiser)
+    rounded = logits(denoiser.to(torch.bfloat16))
+    assert rounded.dtype == torch.bfloat16
+    real = BATCH.token_mask.unsqueeze(1).expand_as(x_t)
+    error = (rounded.float() - exact)[real].std() / exact[real].std()
+    assert error < 0.03
