@@ -33,11 +33,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.plain_sampler import PlainInputs, plain_euler, plain_logits
 from benchmarks.train_step import SIZES, Product, ProductRecorder, product_rate, random_batch
 from dubber.codec.settings import WorldSettings
-from dubber.dub.precision import denoiser_type
 from dubber.dub.settings import FAST, SynthesisSettings
 from dubber.flow.sampler import make_sampler
 from dubber.model.dubber import Dubber
 from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
+from dubber.train.runtime import choose_precision
 
 NFE = (1, 2, 4, 8, 16, 32, 64, 128)
 
@@ -75,7 +75,8 @@ def candidates(model: Dubber, sizes: ModelSettings, seconds: float, compiled: bo
 
     def ours(settings: SynthesisSettings) -> Candidate:
         own = Dubber(sizes, ObjectiveSettings(), PartsSettings()).eval().dfpa.denoiser
-        own.to(denoiser_type(settings.precision, torch.device("cpu")))
+        precision = choose_precision(settings.precision, torch.device("cpu"))
+        own.to(torch.bfloat16 if precision == "bf16" else torch.float32)
         forward = torch.compile(own, dynamic=False) if compiled else own
 
         def told():
@@ -93,7 +94,7 @@ def candidates(model: Dubber, sizes: ModelSettings, seconds: float, compiled: bo
                 forbidden=[sizes.pad],
             )
 
-        return Candidate(f"{settings.sampler} {settings.precision}", torch.no_grad()(run), torch.no_grad()(told))
+        return Candidate(f"{settings.sampler} {precision}", torch.no_grad()(run), torch.no_grad()(told))
 
     paper = SynthesisSettings()
     return [

@@ -64,8 +64,8 @@ def settings_of(candidate: str, seed: int, batch_size: int) -> SynthesisSettings
 
 def grid(args: argparse.Namespace) -> list[str]:
     """Every candidate asked for; the baseline comes first."""
-    asked = itertools.product(args.sampler, args.nfe, args.temperature, args.precision)
-    return list(dict.fromkeys([BASELINE, *(":".join(map(str, candidate)) for candidate in asked)]))
+    asked = itertools.product(args.nfe, args.sampler, args.temperature, args.precision)
+    return list(dict.fromkeys([BASELINE, *(f"{name}:{n}:{heat}:{how}" for n, name, heat, how in asked)]))
 
 
 def gather(args: argparse.Namespace, synthesiser: Synthesiser) -> Clips:

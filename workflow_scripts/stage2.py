@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dubber import entry
+from dubber.train.launch import relaunch
 from dubber.train.run import train_stage2
 
 
@@ -12,6 +13,7 @@ def main() -> None:
         *("teacher", "settings", "pace", "code", "threads", "model", "summary"),
         lists=("tokens", "matrix", "features", "manifests"),
     )
+    relaunch(args.pace["processes"])
     train_stage2(
         entry.with_pace(args),
         tokens=args.tokens,

@@ -26,7 +26,7 @@ def join_heads(x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Rotation:
-    """Rotary positions (RoPE): cosines and sines, each [B, 1, L, D / H]."""
+    """Rotary positions (RoPE): cosines and sines, each [B, 1, L, D / 2H]."""
 
     cos: Tensor
     sin: Tensor
@@ -36,8 +36,7 @@ class Rotation:
         """The rotation of each position, int64 [B, L]; angles fall geometrically from 1 to 1/10,000 per position."""
         pair = torch.arange(0, head_width, 2, device=positions.device, dtype=torch.float32)
         angle = positions.float().unsqueeze(-1) * ROTARY_BASE ** (-pair / head_width)
-        angle = torch.cat([angle, angle], dim=-1).unsqueeze(1)
-        return cls(angle.cos(), angle.sin())
+        return cls(angle.cos().unsqueeze(1), angle.sin().unsqueeze(1))
 
     def since(self, first: int) -> Rotation:
         """The rotation of the positions from `first` on."""
@@ -46,7 +45,8 @@ class Rotation:
     def __call__(self, x: Tensor) -> Tensor:
         """Turn [B, H, L, D / H]; channel c is paired with channel c + D / 2H."""
         first, second = x.chunk(2, dim=-1)
-        return (x * self.cos + torch.cat([-second, first], dim=-1) * self.sin).to(x.dtype)
+        turned = [first * self.cos - second * self.sin, second * self.cos + first * self.sin]
+        return torch.cat(turned, dim=-1).to(x.dtype)
 
 
 class SelfAttention(nn.Module):

@@ -173,10 +173,8 @@ class Denoiser(nn.Module):
             speaker: [B, S].
             prompt: from `token_prompt` or `prior_prompt`; without one the target stands alone.
         """
-        heard = content.to(self.dtype).unbind(1)
-        projected = (
-            sum(F.linear(c, self._share_of(stream)) for c, stream in zip(heard, CONTENT, strict=True)) + self.input.bias
-        )
+        shares, heard = self._shares(), content.to(self.dtype).unbind(1)
+        projected = self.input.bias + sum(F.linear(c, shares[stream]) for c, stream in zip(heard, CONTENT, strict=True))
         if prompt is None:
             prompt = Prompt(projected[:, :0], token_mask[:, :0])
         mask = torch.cat([prompt.mask, token_mask], dim=1)
@@ -184,7 +182,7 @@ class Denoiser(nn.Module):
         return Condition(
             prompt=prompt.projected,
             content=projected,
-            tables=self._tables(),
+            tables=self._tables(shares),
             mask=mask,
             rotation=Rotation.at(positions, self.head_width),
             speaker=self.speaker(speaker.to(self.dtype)),
@@ -192,27 +190,26 @@ class Denoiser(nn.Module):
 
     def token_prompt(self, tokens: Tensor, mask: Tensor) -> Prompt:
         """Stage 1: reference speech int64 [B, 6, P], mask bool [B, P], as [p, 0, 0, a1, a2, a3]."""
-        return Prompt(self._look_up(generated_of(tokens), self._tables()) + self.input.bias, mask)
+        return Prompt(self._look_up(generated_of(tokens), self._tables(self._shares())) + self.input.bias, mask)
 
     def prior_prompt(self, prior: Tensor, mask: Tensor) -> Prompt:
         """Stage 2: the face's prosody prior [B, P, W], mask bool [B, P], as [z_p, 0, 0, 0, 0, 0]."""
-        return Prompt(F.linear(prior.to(self.dtype), self._share_of(*PROSODY), self.input.bias), mask)
+        return Prompt(F.linear(prior.to(self.dtype), self._shares()[PROSODY[0]], self.input.bias), mask)
 
     @property
     def dtype(self) -> torch.dtype:
         """The type of the weights, in which all is computed."""
         return self.input.weight.dtype
 
-    def _share_of(self, stream: int) -> Tensor:
-        """The [W, W] part of the input projection that reads one stream."""
-        width = self.input.out_features
-        return self.input.weight[:, stream * width : (stream + 1) * width]
+    def _shares(self) -> tuple[Tensor, ...]:
+        """The parts of the input projection that read each stream, [W, W]."""
+        return self.input.weight.split(self.input.out_features, dim=1)
 
-    def _tables(self) -> Tensor:
+    def _tables(self, shares: tuple[Tensor, ...]) -> Tensor:
         embeddings = {stream: self.prosody_embedding for stream in PROSODY} | {
             stream: self.acoustic_embedding for stream in ACOUSTIC
         }
-        return torch.cat([F.linear(embeddings[s].weight, self._share_of(s)) for s in GENERATED])
+        return torch.cat([F.linear(embeddings[s].weight, shares[s]) for s in GENERATED])
 
     def _look_up(self, ids: Tensor, tables: Tensor) -> Tensor:
         """ids int64 [B, 4, T] -> the generated streams' share of the input projection, [B, T, W]."""

@@ -11,7 +11,6 @@ import torch
 
 from dubber.artifacts import failures_path, read_rows, write_rows
 from dubber.codec.shards import TOKENS
-from dubber.dub.precision import denoiser_type
 from dubber.dub.settings import FAST, SynthesisSettings
 from dubber.dub.synthesise import Synthesiser, synthesise_shard
 from dubber.errors import DubberError
@@ -184,14 +183,6 @@ def test_bfloat16_is_the_denoisers_alone_and_speaks(shard):
         for name, p in synthesiser.model.named_parameters()
     }
     assert types == {"denoiser": torch.bfloat16, "": torch.float32}
-
-
-def test_bfloat16_is_chosen_only_where_the_device_multiplies_it(monkeypatch):
-    cpu = torch.device("cpu")
-    for able, chosen in (({"avx512_bf16": True}, torch.bfloat16), ({"avx2": True}, torch.float32)):
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able)
-        assert denoiser_type("auto", cpu) == chosen
-        assert denoiser_type("float32", cpu) == torch.float32
 
 
 @pytest.mark.parametrize("sampler", ["euler", "exact", "corrector", "confident"])
