@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 import torch
 from tiny_models import SETTINGS, alone, assert_same, dub_batch, randomise
 
 from benchmarks.plain_sampler import PlainInputs, plain_logits
 from dubber.errors import ConfigError
-from dubber.flow.sampler import make_sampler
+from dubber.flow.sampler import SAMPLERS, make_sampler
 from dubber.model.attention import Rotation, SelfAttention
 from dubber.model.denoiser import Condition, Denoiser, Prompt
 from dubber.model.dfpa import DFPA
@@ -222,3 +224,34 @@ def test_in_bfloat16_it_computes_nearly_the_same_in_the_type_of_its_weights(deno
     real = BATCH.token_mask.unsqueeze(1).expand_as(x_t)
     error = (rounded.float() - exact)[real].std() / exact[real].std()
     assert error < 0.03
+
+
+def test_what_does_not_depend_on_x_t_and_t_is_computed_once(denoiser):
+    """Five evaluations: one projection of the speaker, one set of tables, no concatenated projection at all."""
+    dfpa = DFPA(SETTINGS, "quadratic").eval()
+    calls = Counter()
+    for name in ("speaker", "input", "time"):
+        getattr(dfpa.denoiser, name).register_forward_hook(lambda *_, name=name: calls.update([name]))
+    condition = dfpa.denoiser.condition(CONTENT, BATCH.token_mask, BATCH.speaker)
+    logits = torch.randn(3, 2, BATCH.tokens.shape[-1], SETTINGS.vocab)
+    dfpa.sample(logits, BATCH.token_mask, condition, make_sampler("exact", 5))
+    assert calls == {"speaker": 1, "time": 5}
+
+
+@pytest.mark.parametrize("name", list(SAMPLERS))
+def test_a_clip_is_sampled_alike_alone_and_in_a_batch_given_the_same_draws(name, monkeypatch):
+    dfpa = randomise(DFPA(SETTINGS, "quadratic")).eval()
+    noise = torch.rand(50, 3, 4, BATCH.tokens.shape[-1], generator=torch.Generator().manual_seed(0))
+
+    def sampled(batch, rows: slice) -> torch.Tensor:
+        size = batch.tokens.shape[-1]
+        draws = iter(noise[:, rows, :, :size])
+        monkeypatch.setattr("dubber.flow.sampler.uniform", lambda shape, device, generator: next(draws))
+        condition = dfpa.denoiser.condition(CONTENT[rows, :, :size], batch.token_mask, batch.speaker)
+        logits = torch.zeros(len(batch.tokens), 2, size, SETTINGS.vocab)
+        return dfpa.sample(logits, batch.token_mask, condition, make_sampler(name, 4))
+
+    together = sampled(BATCH, slice(0, 3))
+    for row in range(3):
+        clip = alone(BATCH, row)
+        assert torch.equal(together[row, :, : clip.tokens.shape[-1]], sampled(clip, slice(row, row + 1))[0])
