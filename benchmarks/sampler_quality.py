@@ -37,6 +37,7 @@ from dubber.report.settings import BootstrapSettings
 
 BASELINE = "euler:128:1.0:float32"
 METRICS = ("WER", "SECS", "DNSMOS")
+NAMES = ["candidate", "seed", "clip", "metric", "value", "weight"]
 FULL_SCALE = 32768.0
 
 
@@ -119,14 +120,17 @@ def table(scores: pd.DataFrame) -> str:
     """Means and paired differences, one line per candidate."""
     settings = BootstrapSettings()
     lines = [
-        "| sampler | NFE | temperature | precision | draws | " + " | ".join(f"{m} | Δ {m}" for m in METRICS) + " |",
-        "|---|---|---|---|---|" + "---|" * (2 * len(METRICS)),
+        "| sampler | NFE | temperature | precision | draws | clips | "
+        + " | ".join(f"{m} | Δ {m}" for m in METRICS)
+        + " |",
+        "|---|---|---|---|---|---|" + "---|" * (2 * len(METRICS)),
     ]
     by_clip = scores.groupby(["candidate", "metric", "clip"])[["value", "weight"]].mean()
-    for candidate, own in scores.groupby("candidate", sort=False):
+    for candidate, own in sorted(scores.groupby("candidate"), key=lambda group: _order(group[0])):
         cells = []
         for metric in METRICS:
-            ours, theirs = by_clip.loc[candidate, metric], by_clip.loc[BASELINE, metric]
+            theirs = by_clip.loc[BASELINE, metric]
+            ours = by_clip.loc[candidate, metric].loc[lambda one, known=theirs.index: one.index.isin(known)]
             mean = interval(ours["value"].to_numpy(), ours["weight"].to_numpy(), settings)
             test = paired_test(
                 system=ours["value"].to_numpy(),
@@ -136,9 +140,14 @@ def table(scores: pd.DataFrame) -> str:
                 settings=settings,
             ).difference
             cells += [f"{mean.mean:.2f}", f"{test.mean:+.2f} [{test.low:+.2f}, {test.high:+.2f}]"]
-        draws = own["seed"].nunique()
-        lines.append(f"| {' | '.join(candidate.split(':'))} | {draws} | {' | '.join(cells)} |")
+        counts = f"{own['seed'].nunique()} | {len(ours)}"
+        lines.append(f"| {' | '.join(candidate.split(':'))} | {counts} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _order(candidate: str) -> tuple[bool, int, str]:
+    """The baseline, then by NFE."""
+    return candidate != BASELINE, int(candidate.split(":")[1]), candidate
 
 
 def main() -> None:
@@ -154,12 +163,15 @@ def main() -> None:
     parser.add_argument("--draws", type=int, nargs="+", default=[0, 1, 2], help="seeds")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--scores", type=Path, required=True, help="every clip's scores, appended to")
+    parser.add_argument("--scores", type=Path, default=Path("scores.csv"), help="every clip's scores, appended to")
+    parser.add_argument("--pool", type=Path, nargs="+", help="only print the table of these files' clips together")
     args = parser.parse_args()
+    if args.pool:
+        print(table(pd.concat([pd.read_csv(path, names=NAMES) for path in args.pool])))
+        return
     torch.set_num_threads(args.threads)
     args.codec = World.load(args.root / "work" / "codecs" / f"world_{args.experiment}" / "codec.safetensors")
-    names = ["candidate", "seed", "clip", "metric", "value", "weight"]
-    done = pd.read_csv(args.scores, names=names) if args.scores.exists() else pd.DataFrame(columns=names)
+    done = pd.read_csv(args.scores, names=NAMES) if args.scores.exists() else pd.DataFrame(columns=NAMES)
     model = args.model or args.root / "runs" / args.experiment / "full" / "model.safetensors"
     clips = gather(args, Synthesiser(model, args.codec, SynthesisSettings(), "cpu"))
     metrics = [Wer(PocketsphinxRecogniser("grid")), Secs(), Dnsmos()]
@@ -167,7 +179,7 @@ def main() -> None:
     for seed, candidate in itertools.product(args.draws, grid(args)):
         if (candidate, seed) in known:
             continue
-        rows = pd.DataFrame(scores_of(candidate, seed, clips, args, metrics), columns=names)
+        rows = pd.DataFrame(scores_of(candidate, seed, clips, args, metrics), columns=NAMES)
         rows.to_csv(args.scores, mode="a", header=False, index=False)
         print(candidate, seed, rows.groupby("metric")["value"].mean().round(2).to_dict(), flush=True)
         done = pd.concat([done, rows], ignore_index=True)
