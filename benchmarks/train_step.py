@@ -1,11 +1,21 @@
-"""How fast a training step is, and what share of the machine's own matrix-multiply rate it reaches.
+"""How fast a training step is: against the machine's own matrix products, against plain code, and saving by saving.
 
     python benchmarks/train_step.py --size paper --stage 1 2 --precision float32 bf16 --threads 2
 
-For each stage and precision: the median time of a whole step (forward, losses, backward, clipping, AdamW), its speech
-tokens per second, and its rate of arithmetic (products, convolutions and attention, forward and backward) beside the
-rate that this machine reaches on the step's own matrix products when they are run alone, one after the other. Data are
-random: they do not change the speed. Only figures of one run on an idle machine can be compared with each other.
+For each stage and precision, in turns within one run, so that what else the machine does meets all of them alike:
+
+- `ours`: a whole step (forward, losses, backward, clipping, AdamW), in seconds, speech tokens a second, and its rate of
+  arithmetic (products, convolutions and attention, forward and backward);
+- `products`: the step's own matrix products alone, one shape after another. Its rate is the machine's; the share of it
+  that a step reaches is the figure of merit;
+- `plain`: the same step by `benchmarks/plain.py`, which computes the same;
+- `without <saving>`: our step without one saving; with `--compile`, `compiled`: our step with torch.compile.
+
+On a machine that does other work as well, `--threads 1 --clock cpu` measures the process's own time, which the others
+hardly touch; with several threads it would count their waiting for each other.
+
+Times are medians over the rounds; shares and gains are medians of each round's own ratio. Data are random: they do not
+change the speed.
 """
 
 from __future__ import annotations
@@ -13,11 +23,14 @@ from __future__ import annotations
 import argparse
 import platform
 import statistics
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 import yaml
@@ -25,7 +38,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.plain import PARTS, make_fast, make_plain, plain_adamw
 from dubber.model.batch import DubBatch
+from dubber.model.denoiser import DiTBlock
 from dubber.model.dubber import Dubber
 from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
 from dubber.model.tts import TTS
@@ -42,10 +57,17 @@ Product = tuple[tuple[int, ...], tuple[int, ...], torch.dtype]
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One training step. seconds: median; tokens: speech tokens in it; flops: its arithmetic; products: its shapes."""
+class Bench:
+    """A stage's training step in every form.
 
-    seconds: float
+    Attributes:
+        steps: name of the form -> the step.
+        tokens: speech tokens in a step.
+        flops: its arithmetic.
+        products: its matrix products.
+    """
+
+    steps: dict[str, Callable[[], object]]
     tokens: int
     flops: int
     products: Counter[Product]
@@ -105,17 +127,17 @@ def make_loss(stage: int, sizes: ModelSettings, device: torch.device) -> tuple[n
     return student, forward, lambda output, batch: losses(output, batch, objective, parts).total
 
 
-def measure(stage: int, precision: str, sizes: ModelSettings, args: argparse.Namespace) -> Measured:
-    """Time `args.steps` steps after two that are not counted, and count one more."""
+def make_bench(stage: int, precision: str, sizes: ModelSettings, args: argparse.Namespace) -> Bench:
+    """The step in every form, on one model; what a form needs is set up before its time is taken."""
     device = torch.device(args.device)
     torch.manual_seed(0)
     model, forward, loss_of = make_loss(stage, sizes, device)
     batch = random_batch(sizes, args.clips, args.seconds, device)
     settings = StageSettings(steps=1, precision=precision)
-    optimiser = make_optimiser(model, settings)
+    fused, plain = make_optimiser(model, settings), plain_adamw(model, settings)
     trained = [p for p in model.parameters() if p.requires_grad]
 
-    def step() -> float:
+    def step(optimiser: torch.optim.Optimizer = fused) -> float:
         optimiser.zero_grad(set_to_none=True)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
             output = forward(batch)
@@ -125,21 +147,59 @@ def measure(stage: int, precision: str, sizes: ModelSettings, args: argparse.Nam
         optimiser.step()
         return loss.item()
 
-    times = [timed(step, device) for _ in range(args.steps + 2)][2:]
     with FlopCounterMode(display=False) as counter:
         step()
     with ProductRecorder() as recorder:
         step()
-    return Measured(statistics.median(times), int(batch.token_mask.sum()), counter.get_total_flops(), recorder.products)
+    steps = {
+        "ours": step,
+        "plain": in_form(model, PARTS, lambda: step(plain)),
+        "without look-up": in_form(model, ("input",), step),
+        "without SDPA": in_form(model, ("attention",), step),
+        "without fused AdamW": lambda: step(plain),
+    }
+    if args.compile:
+        steps["compiled"] = compiled(model, step)
+    steps = {name: run for name, run in steps.items() if name == "ours" or name in (args.forms or steps)}
+    return Bench(steps, int(batch.token_mask.sum()), counter.get_total_flops(), recorder.products)
 
 
-def timed(run: Callable[[], object], device: torch.device) -> float:
+def in_form(model: nn.Module, parts: tuple[str, ...], step: Callable[[], object]) -> Callable[[], object]:
+    """A step with parts of the model plain."""
+
+    def run() -> None:
+        make_plain(model, parts)
+        step()
+        make_fast(model)
+
+    return run
+
+
+def compiled(model: nn.Module, step: Callable[[], object]) -> Callable[[], object]:
+    """A step whose transformer blocks are compiled."""
+    blocks = [block for block in model.modules() if isinstance(block, DiTBlock)]
+    calls = [torch.compile(block.forward, dynamic=False) for block in blocks]
+
+    def run() -> None:
+        for block, call in zip(blocks, calls, strict=True):
+            block.forward = call
+        step()
+        for block in blocks:
+            del block.forward
+
+    return run
+
+
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+
+
+def timed(run: Callable[[], object], device: torch.device, clock: str) -> float:
     """Seconds of one call."""
     synchronise(device)
-    start = time.perf_counter()
+    start = CLOCKS[clock]()
     run()
     synchronise(device)
-    return time.perf_counter() - start
+    return CLOCKS[clock]() - start
 
 
 def synchronise(device: torch.device) -> None:
@@ -147,15 +207,36 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def product_rate(products: Counter[Product], device: torch.device, repeats: int = 3) -> float:
-    """Operations per second of the products alone, each shape weighed by how often the step needs it."""
-    operations = seconds = 0.0
+def product_seconds(products: Counter[Product], device: torch.device, clock: str) -> tuple[float, int]:
+    """Seconds and operations of the products alone, each shape weighed by how often the step needs it."""
+    operations, seconds = 0, 0.0
     for (left, right, dtype), count in products.items():
         a, b = (torch.randn(shape, device=device).to(dtype) for shape in (left, right))
         a @ b
-        seconds += count * min(timed(lambda a=a, b=b: a @ b, device) for _ in range(repeats))
+        seconds += count * min(timed(lambda a=a, b=b: a @ b, device, clock) for _ in range(2))
         operations += count * 2 * a.numel() * right[-1]
-    return operations / seconds
+    return seconds, operations
+
+
+def report(bench: Bench, rounds: int, device: torch.device, clock: str) -> None:
+    """Time every form in turns and print what is found."""
+    times: dict[str, list[float]] = {name: [] for name in bench.steps}
+    rates, shares = [], []
+    for step in list(bench.steps.values())[1:]:  # warms up, and compiles; ours has run
+        step()
+    for _ in range(rounds):
+        for name, step in bench.steps.items():
+            times[name].append(timed(step, device, clock))
+        seconds, operations = product_seconds(bench.products, device, clock)
+        rates.append(operations / seconds)
+        shares.append(bench.flops / times["ours"][-1] / rates[-1])
+    ours = statistics.median(times["ours"])
+    print(f"  ours: {ours:.3f} s, {bench.tokens / ours:.0f} tokens/s, {bench.flops / ours / 1e9:.0f} GFLOP/s;", end=" ")
+    print(f"products alone {statistics.median(rates) / 1e9:.0f} GFLOP/s: {statistics.median(shares):.0%}")
+    for name, found in times.items():
+        ratio = statistics.median(other / own for other, own in zip(found, times["ours"], strict=True))
+        if name != "ours":
+            print(f"  {name}: {statistics.median(found):.3f} s, {ratio:.2f} times ours", flush=True)
 
 
 def main() -> None:
@@ -166,25 +247,22 @@ def main() -> None:
     parser.add_argument("--precision", nargs="+", choices=("float32", "bf16"), default=["float32", "bf16"])
     parser.add_argument("--clips", type=int, default=4, help="per step")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each clip")
-    parser.add_argument("--steps", type=int, default=5, help="that are timed")
+    parser.add_argument("--rounds", type=int, default=5, help="in which every form is timed once")
+    parser.add_argument("--compile", action="store_true", help="measure torch.compile as well (minutes of compiling)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--clock", choices=list(CLOCKS), default="wall", help="cpu: this process's own time")
+    parser.add_argument("--forms", nargs="+", help="of the step that are timed; all, if not given")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     device = torch.device(args.device)
     print(f"{args.size}, {args.clips} clips of {args.seconds} s; {device}, {platform.machine()}, ", end="")
-    print(f"torch {torch.__version__}, {args.threads} threads")
+    print(f"torch {torch.__version__}, {args.threads} threads, {args.rounds} rounds, {args.clock} time", flush=True)
     for stage in args.stage:
         for precision in args.precision:
-            found = measure(stage, precision, ModelSettings.model_validate(sizes[args.size]), args)
-            rate, alone = found.flops / found.seconds, product_rate(found.products, device)
-            print(
-                f"stage {stage} {precision}: {found.seconds:.3f} s a step, {found.tokens / found.seconds:.0f} tokens/s"
-            )
-            print(
-                f"  {rate / 1e9:.0f} GFLOP/s; its matrix products alone {alone / 1e9:.0f} GFLOP/s: {rate / alone:.0%}",
-                flush=True,
-            )
+            print(f"stage {stage}, {precision}", flush=True)
+            bench = make_bench(stage, precision, ModelSettings.model_validate(sizes[args.size]), args)
+            report(bench, args.rounds, device, args.clock)
     if device.type == "cuda":
         print(f"peak memory {torch.cuda.max_memory_allocated(device) / 2**30:.1f} GiB")
 

@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.serialization import safe_globals
 
 from dubber.errors import DubberError, MissingDataError
 
@@ -31,6 +32,8 @@ class Published:
         source: who publishes it.
         part: the entry of the file's dictionary that holds the weights, where it holds training state as well.
         skipped: names before the first dot of keys that belong to parts of the network that are not used.
+        stand_ins: classes of the pickled training state, by their full names, in whose place an empty object is read;
+            nothing of the packages that they come from is imported or run.
     """
 
     model: str
@@ -39,6 +42,7 @@ class Published:
     source: str
     part: str | None = None
     skipped: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()
 
     @property
     def remedy(self) -> str:
@@ -69,7 +73,8 @@ def _read(path: Path, published: Published) -> Mapping[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        weights = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        with safe_globals([(_StandIn, name) for name in published.stand_ins]):
+            weights = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, SafetensorError) as error:
         raise DubberError(
             f"The weights of {published.model} are damaged, or hold more than tensors: {error}",
@@ -85,6 +90,10 @@ def _read(path: Path, published: Published) -> Mapping[str, Tensor]:
             hint=published.remedy,
         )
     return weights
+
+
+class _StandIn:
+    """An object of a class that is not at hand, with its fields and without its methods."""
 
 
 def _without_counters(weights: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ rule stage1:
     threads: workflow.cores
     resources:
         mem_mb=lambda w, attempt: 12000 * attempt,
-        gpu=1,
+        gpu=ask(lambda w: PLAN.pace(w.experiment, "stage1")["processes"]),
         runtime=2880,
         pace=ask(lambda w: as_json(PLAN.pace(w.experiment, "stage1"))),
     params:
@@ -65,7 +65,7 @@ rule stage2:
     threads: workflow.cores
     resources:
         mem_mb=lambda w, attempt: 12000 * attempt,
-        gpu=1,
+        gpu=ask(lambda w: PLAN.pace(w.experiment, w.run)["processes"]),
         runtime=2880,
         pace=ask(lambda w: as_json(PLAN.pace(w.experiment, w.run))),
     params:

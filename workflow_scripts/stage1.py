@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dubber import entry
+from dubber.train.launch import relaunch
 from dubber.train.run import train_stage1
 
 
@@ -12,6 +13,7 @@ def main() -> None:
         *("settings", "pace", "code", "threads", "model", "summary"),
         lists=("tokens", "matrix", "manifests"),
     )
+    relaunch(args.pace["processes"])
     train_stage1(
         entry.with_pace(args),
         tokens=args.tokens,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dubber import entry
+from dubber.train.launch import relaunch
 from dubber.train.run import train_stage2
 
 
@@ -13,6 +14,7 @@ def main() -> None:
         lists=("tokens", "matrix", "features", "manifests"),
         optional=("teacher",),
     )
+    relaunch(args.pace["processes"])
     train_stage2(
         entry.with_pace(args),
         tokens=args.tokens,

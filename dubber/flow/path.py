@@ -71,8 +71,30 @@ SCHEDULERS: dict[str, Scheduler] = {
 }
 
 
-def uniform(shape: tuple[int, ...], device: torch.device, generator: torch.Generator | None) -> Tensor:
+@dataclass(frozen=True)
+class Rows:
+    """A source of draws for rows that are part of a larger batch: the draws are those that the whole batch would see.
+
+    Attributes:
+        generator: the same, in the same state, in every process that has a part.
+        count: rows of the whole batch.
+        first, every: this part's rows are first, first + every, ...
+    """
+
+    generator: torch.Generator
+    count: int
+    first: int
+    every: int
+
+
+Source = torch.Generator | Rows | None
+
+
+def uniform(shape: tuple[int, ...], device: torch.device, generator: Source) -> Tensor:
     """Uniform draws in [0, 1) on `device`, made on the generator's own device if there is a generator."""
+    if isinstance(generator, Rows):
+        whole = uniform((generator.count, *shape[1:]), device, generator.generator)
+        return whole[generator.first :: generator.every]
     source = generator.device if generator is not None else device
     return torch.rand(shape, generator=generator, device=source).to(device)
 
@@ -94,7 +116,7 @@ class MixturePath:
     scheduler: Scheduler
     mask_id: int
 
-    def sample(self, x_1: Tensor, t: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, x_1: Tensor, t: Tensor, generator: Source = None) -> Tensor:
         """Draw x_t ~ p_t(. | x_1): each position is [MASK] with probability 1 - kappa_t.
 
         Args:

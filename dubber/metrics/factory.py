@@ -68,6 +68,10 @@ def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = 
             from dubber.metrics.lse import Lse
 
             return Lse(settings, sync_weights)
+        case AvSyncSettings(backend="avhubert"):
+            from dubber.metrics.av_sync_hubert import AvHubertSync
+
+            return AvHubertSync(settings)
         case AvSyncSettings():
             from dubber.metrics.av_sync import EmbeddedAvSync
 

@@ -99,11 +99,16 @@ class SyncSettings(Settings):
 
 
 class AvSyncSettings(Settings):
-    """Cosine of joint features of lips and sound, with the recording and with the dub."""
+    """Cosine of audio-visual features, with the recording and with the dub."""
 
-    name: Literal["avsync"] = Field(default="avsync", description="the metric (column AVSync-emb)")
-    backend: Literal["embedded"] = Field(
-        default="embedded", description="the encoders that the workflow fits on the training split's real pairs"
+    name: Literal["avsync"] = Field(default="avsync", description="the metric (column AVSync-emb, or AVSync)")
+    backend: Literal["embedded", "avhubert"] = Field(
+        default="embedded",
+        description="embedded: encoders that the workflow fits on the training split's real pairs; "
+        "avhubert: the published AV-HuBERT Large, as AlignDiT's AVSync",
+    )
+    weights: str = Field(
+        default="downloads/avhubert/large_vox_iter5.pt", description="avhubert only: file of the published weights"
     )
 
 

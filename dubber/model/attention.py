@@ -26,7 +26,7 @@ def join_heads(x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Rotation:
-    """Rotary positions (RoPE): cosines and sines, each [B, 1, L, D / H]."""
+    """Rotary positions (RoPE): cosines and sines, each [B, 1, L, D / 2H]."""
 
     cos: Tensor
     sin: Tensor
@@ -36,13 +36,17 @@ class Rotation:
         """The rotation of each position, int64 [B, L]; angles fall geometrically from 1 to 1/10,000 per position."""
         pair = torch.arange(0, head_width, 2, device=positions.device, dtype=torch.float32)
         angle = positions.float().unsqueeze(-1) * ROTARY_BASE ** (-pair / head_width)
-        angle = torch.cat([angle, angle], dim=-1).unsqueeze(1)
-        return cls(angle.cos(), angle.sin())
+        return cls(angle.cos().unsqueeze(1), angle.sin().unsqueeze(1))
+
+    def since(self, first: int) -> Rotation:
+        """The rotation of the positions from `first` on."""
+        return Rotation(self.cos[:, :, first:], self.sin[:, :, first:])
 
     def __call__(self, x: Tensor) -> Tensor:
         """Turn [B, H, L, D / H]; channel c is paired with channel c + D / 2H."""
         first, second = x.chunk(2, dim=-1)
-        return (x * self.cos + torch.cat([-second, first], dim=-1) * self.sin).to(x.dtype)
+        turned = [first * self.cos - second * self.sin, second * self.cos + first * self.sin]
+        return torch.cat(turned, dim=-1).to(x.dtype)
 
 
 class SelfAttention(nn.Module):
@@ -54,13 +58,25 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, x: Tensor, mask: Tensor, rotation: Rotation | None = None) -> Tensor:
-        """x [B, L, D], mask bool [B, L] -> [B, L, D]; padded positions are never attended to."""
-        q, k, v = (split_heads(part, self.heads) for part in self.qkv(x).chunk(3, dim=-1))
+    def forward(self, x: Tensor, mask: Tensor, rotation: Rotation | None = None, first: int = 0) -> Tensor:
+        """x [B, L, D], mask bool [B, L] -> [B, L - first, D]; padded positions are never attended to.
+
+        Args:
+            first: positions before it are attended to but do not ask themselves.
+        """
+        q, k, v = (split_heads(part, self.heads) for part in self._project(x, first))
         if rotation is not None:
-            q, k = rotation(q), rotation(k)
+            q, k = rotation.since(first)(q), rotation(k)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :])
         return self.out(join_heads(mixed))
+
+    def _project(self, x: Tensor, first: int) -> tuple[Tensor, ...]:
+        """Queries [B, L - first, D], keys and values [B, L, D]."""
+        if not first:
+            return self.qkv(x).chunk(3, dim=-1)
+        width = self.qkv.in_features
+        weight, bias = self.qkv.weight.split([width, 2 * width]), self.qkv.bias.split([width, 2 * width])
+        return (F.linear(x[:, first:], weight[0], bias[0]), *F.linear(x, weight[1], bias[1]).chunk(2, dim=-1))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ Masks are True where a position is real and False where it is padding.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
 import torch
@@ -25,6 +26,7 @@ class Batch:
         tokens: int64 [B, 6, T], padded with the codec's PAD id (V).
         token_mask: bool [B, T].
         speaker: float32 [B, S].
+        shortest: T of the shortest clip of the batch that this one is a part of; None for a whole batch.
     """
 
     clips: tuple[str, ...]
@@ -34,15 +36,21 @@ class Batch:
     tokens: Tensor
     token_mask: Tensor
     speaker: Tensor
+    shortest: int | None = field(default=None, kw_only=True)
 
     def to(self, device: torch.device | str) -> Self:
         """The same batch on another device."""
-        moved = {
-            f.name: value.to(device, non_blocking=True)
-            for f in fields(self)
-            if isinstance(value := getattr(self, f.name), Tensor)
-        }
-        return replace(self, **moved)
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def share(self, rank: int, world: int) -> Self:
+        """What one of `world` processes computes: every `world`-th clip, padded as in the whole batch."""
+        shortest = int(self.token_mask.sum(1).min())
+        part = self._each(lambda tensor: tensor[rank::world])
+        return replace(part, clips=self.clips[rank::world], shortest=shortest)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
+        tensors = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{name: change(value) for name, value in tensors.items() if isinstance(value, Tensor)})
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dubber.errors import ConfigError
-from dubber.flow.path import SCHEDULERS, MixturePath, uniform
+from dubber.flow.path import SCHEDULERS, MixturePath, Source, uniform
 from dubber.flow.sampler import Sampler
 from dubber.model.denoiser import Condition, Denoiser
 from dubber.model.settings import ModelSettings
@@ -44,9 +44,7 @@ class DFPA(nn.Module):
         self.path = MixturePath(SCHEDULERS[scheduler], settings.mask)
         self.denoiser = Denoiser(settings)
 
-    def forward(
-        self, tokens: Tensor, token_mask: Tensor, condition: Condition, generator: torch.Generator | None = None
-    ) -> Flow:
+    def forward(self, tokens: Tensor, token_mask: Tensor, condition: Condition, generator: Source = None) -> Flow:
         """Draw t ~ U[0, 1] per clip and x_t ~ p_t(. | x_1), and denoise.
 
         Args:
@@ -88,7 +86,7 @@ class DFPA(nn.Module):
         real = token_mask.unsqueeze(1)
         start = torch.where(real, self.mask, self.pad).expand(-1, len(GENERATED), -1)
         generated = sampler.sample(
-            lambda x_t, t: self.denoiser(x_t, t, condition),
+            lambda x_t, t, wanted: self.denoiser(x_t, t, condition, wanted),
             start,
             mask_id=self.mask,
             forbidden=[self.pad],

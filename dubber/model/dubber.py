@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dubber.errors import DubberError
+from dubber.flow.path import Source
 from dubber.flow.sampler import Sampler
 from dubber.model.batch import DubBatch
 from dubber.model.content import Content, ContentDecoder, Latent, PhonemeEncoder
@@ -136,9 +137,7 @@ class Dubber(nn.Module):
         self.decoder.load_state_dict(teacher.content.decoder.state_dict())
         self.dfpa.load_state_dict(teacher.dfpa.state_dict())
 
-    def forward(
-        self, batch: DubBatch, teacher: TTS | None = None, generator: torch.Generator | None = None
-    ) -> DubberOutput:
+    def forward(self, batch: DubBatch, teacher: TTS | None = None, generator: Source = None) -> DubberOutput:
         """One training pass.
 
         Args:

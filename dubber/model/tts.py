@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dubber.flow.path import uniform
+from dubber.flow.path import Source, uniform
 from dubber.flow.sampler import Sampler
 from dubber.model.batch import Batch
 from dubber.model.content import ContentModel
@@ -46,7 +46,7 @@ class TTS(nn.Module):
         self.content = ContentModel(settings)
         self.dfpa = DFPA(settings, objective.scheduler)
 
-    def forward(self, batch: Batch, generator: torch.Generator | None = None) -> TTSOutput:
+    def forward(self, batch: Batch, generator: Source = None) -> TTSOutput:
         """One training pass; `generator` draws the prompt's place, t and the masking."""
         latent = self.content(batch.phonemes, batch.phoneme_mask, batch.token_durations, batch.tokens.shape[-1])
         content = self.content.decoder(latent.z, batch.token_mask)
@@ -92,10 +92,10 @@ class TTS(nn.Module):
         condition = denoiser.condition(content.condition, latent.mask, speaker, prompt)
         return self.dfpa.sample(content.logits, latent.mask, condition, sampler, generator)
 
-    def _cut_prompt(self, batch: Batch, generator: torch.Generator | None) -> Tensor:
+    def _cut_prompt(self, batch: Batch, generator: Source) -> Tensor:
         """A random segment of each utterance, as long as a share of the batch's shortest: int64 [B, 6, P]."""
         lengths = batch.token_mask.sum(1)
-        size = int(self.prompt_share * int(lengths.min()))
+        size = int(self.prompt_share * (int(lengths.min()) if batch.shortest is None else batch.shortest))
         u = uniform((len(lengths),), lengths.device, generator)
         start = (u * (lengths - size + 1)).long()
         index = start.unsqueeze(1) + torch.arange(size, device=lengths.device)

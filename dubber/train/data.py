@@ -1,4 +1,4 @@
-"""Training data: the artifacts of many clips in memory, as compact as they are stored, and batches made from them.
+"""Training data: which clips a run sees, and batches made from them.
 
 Letters: B batch, N phonemes, F video frames, T speech tokens, S speaker width.
 """
@@ -6,64 +6,25 @@ Letters: B batch, N phonemes, F video frames, T speech tokens, S speaker width.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 from torch import Tensor
 
 from dubber.artifacts import read_table
-from dubber.corpus.manifest import load_manifest
 from dubber.errors import DubberError
 from dubber.model.batch import Batch, DubBatch
 from dubber.model.settings import ModelSettings
+from dubber.train.packed import LISTS, Packed, open_packed
 
 log = logging.getLogger(__name__)
 
 STREAMS = 6
 NAMED = 5  # clips that a message names
-
-
-class Lists:
-    """One list of numbers per clip, kept as views of the shards that they were read from."""
-
-    def __init__(self) -> None:
-        self._views: dict[str, np.ndarray] = {}
-
-    def add(self, clips: Sequence[str], column: pa.ListArray, wanted: set[str]) -> None:
-        """Take over a column of a shard; a clip that is not wanted or whose list is null is passed over."""
-        values, offsets = column.values.to_numpy(zero_copy_only=False), column.offsets.to_numpy()
-        present = column.is_valid().to_numpy(zero_copy_only=False)
-        for i, clip in enumerate(clips):
-            if present[i] and clip in wanted:
-                self._views[clip] = values[offsets[i] : offsets[i + 1]]
-
-    def __getitem__(self, clip: str) -> np.ndarray:
-        return self._views[clip]
-
-    def __contains__(self, clip: str) -> bool:
-        return clip in self._views
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._views)
-
-
-def read_lists(paths: Iterable[Path | str], columns: Sequence[str], wanted: set[str]) -> dict[str, Lists]:
-    """The list columns of all shards, of the wanted clips only.
-
-    The rest of a shard stays in memory beside them: cutting it out would cost more time than it saves space.
-    """
-    lists = {name: Lists() for name in columns}
-    for path in paths:
-        for batch in read_table(path, ["clip", *columns]).to_batches():
-            clips = batch.column("clip").to_pylist()
-            for name in columns:
-                lists[name].add(clips, batch.column(name), wanted)
-    return lists
 
 
 @dataclass(frozen=True)
@@ -80,18 +41,22 @@ def read_splits(manifests: Sequence[Path | str]) -> Splits:
     Raises:
         DubberError: two corpora share the name of a clip, so that its artifacts could not be told apart.
     """
-    loaded = [load_manifest(path) for path in manifests]
     seen: set[str] = set()
-    for path, manifest in zip(manifests, loaded, strict=True):
-        names = {row["clip"] for row in manifest.all_rows}
-        if shared := seen & names:
+    splits: dict[str, set[str]] = {"train": set(), "val": set()}
+    for path in manifests:
+        table = read_table(path, ["clip", "split"])
+        names = table.column("clip").to_pylist()
+        if shared := seen & set(names):
             raise DubberError(
                 f"Two corpora have clips of the same name: {_some(shared)}.",
                 looked_at=path,
                 hint="Train on one of them, or rename the clips of the other.",
             )
-        seen |= names
-    return Splits(*(set().union(*(manifest.clips(split) for manifest in loaded)) for split in ("train", "val")))
+        seen.update(names)
+        for clip, split in zip(names, table.column("split").to_pylist(), strict=True):
+            if split in splits:
+                splits[split].add(clip)
+    return Splits(**splits)
 
 
 @dataclass(frozen=True)
@@ -99,36 +64,41 @@ class ClipSet:
     """Clips that can be batched by number.
 
     Attributes:
-        clips: names, sorted.
-        columns: ids, speaker, phonemes, token_durations; for stage 2 also frame_durations, lips and faces.
+        packed: the file that they lie in.
+        rows: int64 [clips], their places in it.
         model: decides widths and the padding id.
     """
 
-    clips: tuple[str, ...]
-    columns: Mapping[str, Lists] = field(repr=False)
+    packed: Packed = field(repr=False)
+    rows: np.ndarray = field(repr=False)
     model: ModelSettings = field(repr=False)
 
     def __len__(self) -> int:
-        return len(self.clips)
+        return len(self.rows)
 
-    @property
+    @cached_property
+    def clips(self) -> tuple[str, ...]:
+        """Names, sorted."""
+        return self.packed.names(self.rows)
+
+    @cached_property
     def lengths(self) -> np.ndarray:
         """T of each clip, int64."""
-        return np.array([len(self.columns["ids"][clip]) // STREAMS for clip in self.clips], dtype=np.int64)
+        return self.packed.lists["ids"].lengths[self.rows] // STREAMS
 
     def some(self, count: int, seed: int) -> ClipSet:
         """At most `count` of the clips, chosen by `seed`."""
         chosen = np.random.default_rng(seed).permutation(len(self))[:count]
-        return ClipSet(tuple(self.clips[i] for i in sorted(chosen)), self.columns, self.model)
+        return ClipSet(self.packed, self.rows[np.sort(chosen)], self.model)
 
     def batch(self, indices: Iterable[int]) -> Batch:
         """Pad clips to a `Batch`, or to a `DubBatch` where there are features."""
-        clips = tuple(self.clips[i] for i in indices)
-        column = {name: [lists[clip] for clip in clips] for name, lists in self.columns.items()}
+        rows = [int(self.rows[i]) for i in indices]
+        column = {name: [lists[row] for row in rows] for name, lists in self.packed.lists.items()}
         phonemes = pad(column["phonemes"], torch.long)
         tokens = [ids.reshape(STREAMS, -1).T for ids in column["ids"]]
         stage1 = {
-            "clips": clips,
+            "clips": self.packed.names(rows),
             "phonemes": phonemes,
             "phoneme_mask": mask(column["phonemes"]),
             "token_durations": pad(column["token_durations"], torch.long),
@@ -171,71 +141,55 @@ class TrainingData:
     val: ClipSet
 
 
-def read_data(
-    model: ModelSettings,
-    *,
-    tokens: Sequence[Path | str],
-    matrix: Sequence[Path | str],
-    manifests: Sequence[Path | str],
-    features: Sequence[Path | str] = (),
-    max_clip_tokens: int,
-) -> TrainingData:
-    """Read all shards; clips that an artifact lacks, or that are too long, are left out.
+def open_data(packed: Path | str, model: ModelSettings, max_clip_tokens: int) -> TrainingData:
+    """Open a file that `dubber.train.packed.pack` made; clips that are too long are left out.
 
     Args:
-        features: given for stage 2.
         max_clip_tokens: the longest T.
 
     Raises:
-        DubberError: no training clip is left, or the artifacts contradict each other or the model's widths.
+        DubberError: no training clip is left, or the data contradict each other or the model's widths.
     """
-    splits = read_splits(manifests)
-    wanted = splits.train | splits.val
-    durations = ("frame_durations",) if features else ()
-    columns = read_lists(tokens, ("ids", "speaker"), wanted)
-    columns |= read_lists(matrix, ("phonemes", "token_durations", *durations), wanted)
-    columns |= read_lists(features, ("lips", "faces"), wanted) if features else {}
-    whole = {clip for clip in wanted if all(clip in lists for lists in columns.values())}
-    short = {clip for clip in whole if len(columns["ids"][clip]) <= STREAMS * max_clip_tokens}
-    log.info(
-        "data: %d clips; %d lack an artifact, %d are longer than %d tokens",
-        len(short),
-        len(wanted) - len(whole),
-        len(whole) - len(short),
-        max_clip_tokens,
-    )
-    for clip in sorted(short):
-        _check(clip, {name: lists[clip] for name, lists in columns.items()}, model)
-    train, val = (ClipSet(tuple(sorted(names & short)), columns, model) for names in (splits.train, splits.val))
+    opened = open_packed(packed)
+    short = opened.lists["ids"].lengths <= STREAMS * max_clip_tokens
+    log.info("data: %d clips; %d more are longer than %d tokens", short.sum(), (~short).sum(), max_clip_tokens)
+    _check(opened, short, model)
+    splits = (opened.rows(split) for split in ("train", "val"))
+    train, val = (ClipSet(opened, rows[short[rows]], model) for rows in splits)
     if not len(train):
         raise DubberError(
             "There is no clip to train on.",
-            looked_at=", ".join(map(str, manifests)),
+            looked_at=packed,
             hint="Look into the failures.parquet files of the tokens, matrix and features, and at max_clip_tokens.",
         )
     return TrainingData(train, val)
 
 
-def _check(clip: str, row: Mapping[str, np.ndarray], model: ModelSettings) -> None:
-    """Say what does not fit before a tensor operation says it in its own words."""
-    claims: list[tuple[str, Any, Any]] = [
-        ("width of the speaker vector", len(row["speaker"]), model.speaker_dim),
-        ("tokens in the matrix and in the codec's output", row["token_durations"].sum(), len(row["ids"]) // STREAMS),
-        ("numbers of phonemes and of durations", len(row["phonemes"]), len(row["token_durations"])),
-    ]
-    if "lips" in row:
-        frames = int(row["frame_durations"].sum())
-        claims += [
-            ("lip features per frame of the matrix", len(row["lips"]), frames * model.lip_features),
-            ("face features per frame of the matrix", len(row["faces"]), frames * model.face_features),
-            ("tokens for the number of frames", len(row["ids"]) // STREAMS, model.tokens_in(frames)),
-        ]
-    claims.append(("codes above the codec's vocabulary", int((row["ids"] >= model.vocab).sum()), 0))
-    claims.append(("phonemes above the vocabulary", int((row["phonemes"] >= model.phoneme_vocabulary).sum()), 0))
-    for what, found, expected in claims:
-        if found != expected:
+def _check(packed: Packed, wanted: np.ndarray, model: ModelSettings) -> None:
+    """Say what does not fit before a tensor operation says it in its own words; `wanted` bool [rows]."""
+    length = {name: packed.lists[name].lengths for name in LISTS if name in packed.lists}
+    summary, tokens = packed.summaries, length["ids"] // STREAMS
+    claims = {
+        "width of the speaker vector": (length["speaker"], model.speaker_dim),
+        "tokens in the matrix and in the codec's output": (summary["tokens"], tokens),
+        "numbers of phonemes and of durations": (length["phonemes"], length["token_durations"]),
+        "codes above the codec's vocabulary": (np.maximum(summary["highest_id"] - model.vocab + 1, 0), 0),
+        "phonemes above the vocabulary": (np.maximum(summary["highest_phoneme"] - model.phoneme_vocabulary + 1, 0), 0),
+    }
+    if "lips" in length:
+        frames = summary["frames"].astype(np.int64)
+        claims |= {
+            "lip features per frame of the matrix": (length["lips"], frames * model.lip_features),
+            "face features per frame of the matrix": (length["faces"], frames * model.face_features),
+            "tokens for the number of frames": (tokens, model.tokens_in(frames)),
+        }
+    for what, (found, expected) in claims.items():
+        wrong = np.flatnonzero((found != expected) & wanted)
+        if len(wrong):
+            row = int(wrong[0])
             raise DubberError(
-                f"The data of clip {clip} do not fit: {what}: {found}, expected {expected}.",
+                f"The data of clip {packed.names([row])[0]} do not fit: {what}: {found[row]}, "
+                f"expected {np.broadcast_to(expected, found.shape)[row]}.",
                 looked_at="tokens, matrix and feature shards, and the model's size",
                 hint="An artifact is out of date, or the experiment's `size` was made for another codec or features.",
             )

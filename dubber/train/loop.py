@@ -10,25 +10,28 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dubber.errors import DubberError, ResumeError
+from dubber.errors import ConfigError, DubberError, ResumeError
+from dubber.flow.path import Source
 from dubber.model.batch import Batch
 from dubber.train.checkpoint import Checkpoint, Checkpoints
 from dubber.train.data import TrainingData
 from dubber.train.losses import Losses
 from dubber.train.optimiser import learning_rate, load_optimiser, make_optimiser, optimiser_tensors
 from dubber.train.randomness import load_random_state, random_scalars, random_tensors, seed_everything
-from dubber.train.runlog import LOSS, Display, MetricsLog, RunFolder
+from dubber.train.records import Records
+from dubber.train.runlog import LOSS, RunFolder
 from dubber.train.runtime import Runtime
 from dubber.train.sampler import LengthBuckets
 from dubber.train.settings import StageSettings
-from dubber.train.signals import StopRequests
+from dubber.train.signals import Stopped, StopRequests
+from dubber.train.spread import spread_like, whole_tensor
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +49,20 @@ class Task:
     """
 
     model: nn.Module
-    forward: Callable[[Batch, torch.Generator], Any]
+    forward: Callable[[Batch, Source], Any]
     losses: Callable[[Any, Batch], Losses]
+
+
+class Enclosed(nn.Module):
+    """The model and all that is computed with it, as one module: what engines for several processes can watch."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, compute: Callable[[], Tensor]) -> Tensor:
+        """What `compute` gives."""
+        return compute()
 
 
 @dataclass
@@ -101,12 +116,12 @@ class Trainer:
         self, name: str, task: Task, data: TrainingData, settings: StageSettings, folder: RunFolder, runtime: Runtime
     ) -> None:
         self.name, self.task, self.data, self.settings, self.runtime = name, task, data, settings, runtime
-        self.model = task.model.to(runtime.device)
+        self.model = task.model
+        self.enclosed = runtime.wrap(Enclosed(task.model))
         self.trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.optimiser = make_optimiser(self.model, settings)
-        self.sampler = LengthBuckets(
-            data.train.lengths, settings.batch_size, settings.seed, runtime.rank, runtime.world
-        )
+        self.sampler = LengthBuckets(data.train.lengths, settings.batch_size, settings.seed)
+        _enough_for_each(self.sampler, runtime)
         self.total = settings.total_steps(self.sampler.batches_per_epoch)
         self.validation = data.val.some(settings.validation_clips, settings.seed)
         self.flow = torch.Generator()
@@ -127,8 +142,7 @@ class Trainer:
             return
         if self.progress.step:
             log.info("%s: goes on from step %d of %d", self.name, self.progress.step, self.total)
-        self.metrics = MetricsLog(self.folder.metrics, self.progress.step or -1)
-        self.display = Display(self.name, self.progress.step, self.total)
+        self.records = Records(self.name, self.folder, self.progress.step, self.total, self.runtime.place.main)
         try:
             with StopRequests() as requests:
                 if self.progress.step == 0:
@@ -137,57 +151,82 @@ class Trainer:
                     self._step()
                     self._after_step(requests)
         finally:
-            self.display.close()
-            self.metrics.close()
+            self.records.close()
 
     def _begin(self) -> None:
         """Go on from the newest whole checkpoint, or seed everything."""
         found = self.checkpoints.latest()
-        if found is None:
-            seed_everything(self.settings.seed)
-            self.flow.manual_seed(self.settings.seed)
-            return
-        self._restore(found)
+        steps = self.runtime.gather(found.step if found else 0)
+        if len(set(steps)) > 1:
+            raise ResumeError(
+                f"The processes do not see the same checkpoints: their newest are of the steps {steps}.",
+                looked_at=self.folder.checkpoints,
+                hint="Put the run directory on a disk that all machines share.",
+            )
+        seed_everything(self.settings.seed, *self._own(0))
+        self.flow.manual_seed(self.settings.seed)
+        if found is not None:
+            self._restore(found)
+
+    def _own(self, step: int) -> tuple[int, ...]:
+        """What tells the dropout of this process, from this step on, from that of the first one from the start."""
+        return (self.runtime.place.rank, step) if self.runtime.place.rank or step else ()
 
     def _step(self) -> None:
         """One optimiser step."""
         started = time.monotonic()
         self.model.train()
-        batch = self.data.train.batch(self.sampler.batch(self.progress.step)).to(self.runtime.device)
-        losses = self._losses(batch, self.flow)
-        values = _plain(losses)
+        whole = self.data.train.batch(self.sampler.batch(self.progress.step))
+        losses = self._losses(whole, self.flow)
+        values = self._plain(losses)
         if not math.isfinite(values[LOSS]):
-            raise _not_finite(self.progress.step + 1, values, batch)
+            raise _not_finite(self.progress.step + 1, values, whole)
         self.optimiser.zero_grad(set_to_none=True)
-        losses.total.backward()
-        norm = float(nn.utils.clip_grad_norm_(self.trained, self.settings.grad_clip))
+        self.runtime.backward(losses[LOSS])
+        norm = float(whole_tensor(nn.utils.clip_grad_norm_(self.trained, self.settings.grad_clip)))
         if not math.isfinite(norm):
-            raise _not_finite(self.progress.step + 1, {"grad_norm": norm, **values}, batch)
+            raise _not_finite(self.progress.step + 1, {"grad_norm": norm, **values}, whole)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.settings, self.progress.step, self.total)
         self.optimiser.step()
         self.progress.step += 1
         seconds = time.monotonic() - started
         self.progress.seconds += seconds
-        self.progress.interval.add({**values, "grad_norm": norm}, int(batch.token_mask.sum()), seconds)
+        self.progress.interval.add({**values, "grad_norm": norm}, int(whole.token_mask.sum()), seconds)
 
-    def _losses(self, batch: Batch, generator: torch.Generator) -> Losses:
-        with self.runtime.autocast():
-            output = self.task.forward(batch, generator)
-        return self.task.losses(output, batch)
+    def _losses(self, whole: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """The loss, to be learned from, and its terms, to be told, on this process's share of a batch."""
+        place, count, terms = self.runtime.place, len(whole.clips), {}
+        apart = place.world > 1 and count >= place.world  # a last small batch of validation is everyone's
+        batch = (whole.share(place.rank, place.world) if apart else whole).to(self.runtime.device)
+        source = self.runtime.rows(generator, count) if apart else generator
+
+        def compute() -> Tensor:
+            with self.runtime.autocast():
+                output = self.task.forward(batch, source)
+            losses = self.runtime.shared(self.task.losses(output, batch))
+            terms.update(losses.terms)
+            return losses.total
+
+        return {LOSS: self.enclosed(compute), **terms}
+
+    def _plain(self, losses: Mapping[str, Tensor]) -> dict[str, float]:
+        """All losses of the whole batch as numbers, moved off the device at once."""
+        values = self.runtime.average(torch.stack([value.detach().float() for value in losses.values()]))
+        return dict(zip(losses, values.tolist(), strict=True))
 
     def _after_step(self, requests: StopRequests) -> None:
         """Log, validate, save, and stop where it is asked for."""
         step, settings = self.progress.step, self.settings
-        last = step == self.total
+        last, stop = step == self.total, self.runtime.any(requests.pending)
         if last or step % settings.log_every == 0:
             self._log()
         if last or step % settings.validate_every == 0:
             self._validate()
-        if last or requests.pending or step % settings.checkpoint_every == 0:
+        if last or stop or step % settings.checkpoint_every == 0:
             self._save()
-        if not last:
-            requests.obey(f"{self.name}: stopped at step {step}; the same command goes on from there")
+        if stop and not last:
+            raise Stopped(f"{self.name}: stopped at step {step}; the same command goes on from there")
 
     def _log(self) -> None:
         """One line of the mean losses since the last one."""
@@ -204,8 +243,7 @@ class Trainer:
             "seconds_left": round(interval.seconds / interval.steps * (self.total - progress.step), 1),
         }
         progress.interval = Interval()
-        self.metrics.write(record)
-        self.display.update(record)
+        self.records.train(record)
 
     @torch.no_grad()
     def _validate(self) -> None:
@@ -218,27 +256,35 @@ class Trainer:
         sums: dict[str, float] = {}
         order = self.validation.lengths.argsort(kind="stable")
         for start in range(0, len(order), self.settings.batch_size):
-            batch = self.validation.batch(order[start : start + self.settings.batch_size]).to(self.runtime.device)
-            for name, value in _plain(self._losses(batch, generator)).items():
+            batch = self.validation.batch(order[start : start + self.settings.batch_size])
+            for name, value in self._plain(self._losses(batch, generator)).items():
                 sums[name] = sums.get(name, 0.0) + value * len(batch.clips)
         means = {name: value / len(order) for name, value in sums.items()}
-        self.metrics.write({"step": self.progress.step, "phase": "val", LOSS: means.pop(LOSS), "terms": means})
+        self.records.write({"step": self.progress.step, "phase": "val", LOSS: means.pop(LOSS), "terms": means})
         self.progress.seconds += time.monotonic() - started
 
     def _save(self) -> None:
         """A checkpoint; the metrics first, so that they never lack a line that it has passed."""
-        self.metrics.sync()
+        self.records.sync()
+        random = self.runtime.gather((random_tensors(self.flow, self.runtime.device), random_scalars()))
         tensors = {
-            "model": self.model.state_dict(),
+            "model": self.weights(),
             "optimiser": optimiser_tensors(self.optimiser, self.model),
-            "random": random_tensors(self.flow, self.runtime.device),
+            "random": {
+                f"{rank}/{name}": value for rank, (found, _) in enumerate(random) for name, value in found.items()
+            },
         }
         state = {
             "progress": asdict(self.progress),
             "position": asdict(self.sampler.position(self.progress.step)),
-            "random": random_scalars(),
+            "random": [scalars for _, scalars in random],
         }
-        self.checkpoints.save(self.progress.step, tensors, state)
+        if self.runtime.place.main:
+            self.checkpoints.save(self.progress.step, tensors, state)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The model's weights, whole; every process asks at once."""
+        return {name: whole_tensor(value) for name, value in self.model.state_dict().items()}
 
     def _restore(self, found: Checkpoint) -> None:
         self.progress = Progress.from_state(found.state["progress"])
@@ -248,16 +294,32 @@ class Trainer:
                 looked_at=found.path,
                 hint="Remove its run directory and run the same command again.",
             )
-        self.model.load_state_dict(found.tensors("model"))
+        model = self.model.state_dict()
+        self.model.load_state_dict({n: spread_like(value, model[n]) for n, value in found.tensors("model").items()})
         load_optimiser(self.optimiser, self.model, found.tensors("optimiser"))
-        load_random_state(found.tensors("random"), found.state["random"], self.flow, self.runtime.device)
+        self._restore_random(found.tensors("random"), found.state["random"])
+
+    def _restore_random(self, tensors: Mapping[str, Tensor], scalars: Sequence[Mapping[str, Any]]) -> None:
+        """Each process's own generators; fresh ones, but for the flow's, where there were more or fewer processes."""
+        rank, world = self.runtime.place.rank, self.runtime.place.world
+        stored = rank if len(scalars) == world else 0
+        own = {name.split("/")[1]: value for name, value in tensors.items() if name.startswith(f"{stored}/")}
+        load_random_state(own, scalars[stored], self.flow, self.runtime.device)
+        if len(scalars) != world:
+            log.warning(
+                "%s: was trained by %d processes and goes on with %d: other dropout, and sums in another order",
+                *(self.name, len(scalars), world),
+            )
+            seed_everything(self.settings.seed, *self._own(self.progress.step))
 
 
-def _plain(losses: Losses) -> dict[str, float]:
-    """All losses as numbers, moved off the device at once."""
-    names = [LOSS, *losses.terms]
-    values: list[Tensor] = [losses.total, *losses.terms.values()]
-    return dict(zip(names, torch.stack([value.detach().float() for value in values]).tolist(), strict=True))
+def _enough_for_each(sampler: LengthBuckets, runtime: Runtime) -> None:
+    if sampler.smallest < runtime.place.world:
+        raise ConfigError(
+            f"{runtime.place.world} processes cannot share batches of {sampler.smallest} clips.",
+            looked_at=f"batch_size: {sampler.batch_size}, {len(sampler.lengths)} clips",
+            hint="Train with fewer processes (`processes`), or with larger batches.",
+        )
 
 
 def _not_finite(step: int, values: Mapping[str, float], batch: Batch) -> DubberError:

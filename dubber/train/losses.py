@@ -6,7 +6,9 @@ D content width.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
@@ -25,39 +27,82 @@ CTC_BLANK = 0
 IGNORED = -100  # a target that is no class
 
 
+class Mean(NamedTuple):
+    """A scalar, and how many values it is the mean of: means of parts of a batch are weighed by it."""
+
+    value: Tensor
+    count: Tensor | int
+
+
 @dataclass(frozen=True)
 class Losses:
     """A loss and its parts.
 
     Attributes:
-        total: the weighted sum, a scalar.
-        terms: each part by name, a scalar, unweighted. A part that is switched off is absent.
+        names: of the terms; a term of two means stands twice.
+        weights: of each.
+        means: float32 [names].
+        counts: float32 [names], how many values each is the mean of.
     """
 
-    total: Tensor
-    terms: dict[str, Tensor]
+    names: tuple[str, ...]
+    weights: tuple[float, ...]
+    means: Tensor
+    counts: Tensor
+
+    @classmethod
+    def of(cls, terms: Mapping[str, Mean | list[Mean]], weights: Mapping[str, float]) -> Self:
+        """From each term's mean, or means that are added. A part that is switched off is absent."""
+        flat = [
+            (name, mean) for name, found in terms.items() for mean in (found if isinstance(found, list) else [found])
+        ]
+        means = torch.stack([mean.value for _, mean in flat])
+        counts = torch.stack([torch.as_tensor(mean.count, device=means.device).float() for _, mean in flat])
+        names = tuple(name for name, _ in flat)
+        return cls(names, tuple(weights[name] for name in names), means, counts)
+
+    @property
+    def total(self) -> Tensor:
+        """The weighted sum, a scalar."""
+        return torch.stack([weight * mean for weight, mean in zip(self.weights, self.means, strict=True)]).sum()
+
+    @property
+    def terms(self) -> dict[str, Tensor]:
+        """Each part by name, a scalar, unweighted."""
+        found: dict[str, Tensor] = {}
+        for name, mean in zip(self.names, self.means, strict=True):
+            found[name] = found[name] + mean if name in found else mean
+        return found
+
+    def scaled(self, factors: Tensor) -> Self:
+        """The same with every mean times its factor, [names]."""
+        return replace(self, means=self.means * factors)
 
 
 def stage1_losses(output: TTSOutput, batch: Batch, objective: ObjectiveSettings) -> Losses:
     """Eq. 9: durations, content and discrete flow matching of the zero-shot TTS."""
     terms = {
-        "duration": duration_loss(output.log_durations, batch.token_durations, batch.phoneme_mask),
-        "content": content_loss(output.content_logits, batch.tokens, batch.token_mask),
-        "flow": flow_matching_loss(output.flow, batch.token_mask),
+        "duration": Mean(
+            duration_loss(output.log_durations, batch.token_durations, batch.phoneme_mask), batch.phoneme_mask.sum()
+        ),
+        "content": Mean(content_loss(output.content_logits, batch.tokens, batch.token_mask), batch.token_mask.sum()),
+        "flow": Mean(flow_matching_loss(output.flow, batch.token_mask), batch.token_mask.sum()),
     }
-    return _weighted(terms, objective.stage1.model_dump())
+    return Losses.of(terms, objective.stage1.model_dump())
 
 
 def stage2_losses(output: DubberOutput, batch: DubBatch, objective: ObjectiveSettings, parts: PartsSettings) -> Losses:
     """Eq. 7: alignment (eqs. 2 and 4), content, CTC, distillation and discrete flow matching."""
-    terms = {
-        "content": content_loss(output.content_logits, batch.tokens, batch.token_mask),
-        "flow": flow_matching_loss(output.flow, batch.token_mask),
+    tokens, clips = batch.token_mask.sum(), len(batch.clips)
+    terms: dict[str, Mean | list[Mean]] = {
+        "content": Mean(content_loss(output.content_logits, batch.tokens, batch.token_mask), tokens),
+        "flow": Mean(flow_matching_loss(output.flow, batch.token_mask), tokens),
     }
     if parts.ctc:
-        terms["ctc"] = ctc_loss(output.ctc_logits, batch.token_mask, batch.phonemes, batch.phoneme_mask)
+        ctc = ctc_loss(output.ctc_logits, batch.token_mask, batch.phonemes, batch.phoneme_mask)
+        terms["ctc"] = Mean(ctc, clips)
     if parts.distillation:
-        terms["distillation"] = distillation_loss(output.z, batch.token_mask, output.teacher)
+        terms["distillation"] = Mean(distillation_loss(output.z, batch.token_mask, output.teacher), clips)
     maps = {
         "video_text": (parts.video_text, output.attention_vt, batch.frame_durations),
         "speech_text": (parts.speech_text, output.attention_st, batch.token_durations),
@@ -65,8 +110,8 @@ def stage2_losses(output: DubberOutput, batch: DubBatch, objective: ObjectiveSet
     for name, (present, attention, durations) in maps.items():
         if present:
             matrix = alignment_matrix(durations, attention.shape[1])
-            terms[name] = alignment_loss(attention, matrix, batch.phoneme_mask, objective)
-    return _weighted(terms, objective.stage2.model_dump())
+            terms[name] = alignment_means(attention, matrix, batch.phoneme_mask, objective)
+    return Losses.of(terms, objective.stage2.model_dump())
 
 
 def duration_loss(log_durations: Tensor, durations: Tensor, mask: Tensor) -> Tensor:
@@ -136,15 +181,21 @@ def alignment_loss(attention: Tensor, matrix: Tensor, phoneme_mask: Tensor, obje
         matrix: M bool [B, I, N]; padded frames belong to no phoneme.
         phoneme_mask: bool [B, N].
     """
-    losses = []
+    return torch.stack([mean.value for mean in alignment_means(attention, matrix, phoneme_mask, objective)]).sum()
+
+
+def alignment_means(
+    attention: Tensor, matrix: Tensor, phoneme_mask: Tensor, objective: ObjectiveSettings
+) -> list[Mean]:
+    """As `alignment_loss`, a mean over rows for each direction."""
+    means, tau = [], objective.temperature
     if objective.contrast in ("frames", "both"):
-        losses.append(contrastive_loss(attention, matrix, phoneme_mask, objective.temperature))
+        means.append(Mean(contrastive_loss(attention, matrix, phoneme_mask, tau), matrix.any(-1).sum()))
     if objective.contrast in ("phonemes", "both"):
-        frame_mask = matrix.any(-1)
-        losses.append(
-            contrastive_loss(attention.transpose(1, 2), matrix.transpose(1, 2), frame_mask, objective.temperature)
-        )
-    return torch.stack(losses).sum()
+        swapped = matrix.transpose(1, 2)
+        loss = contrastive_loss(attention.transpose(1, 2), swapped, matrix.any(-1), tau)
+        means.append(Mean(loss, swapped.any(-1).sum()))
+    return means
 
 
 def contrastive_loss(scores: Tensor, positive: Tensor, column_mask: Tensor, tau: float) -> Tensor:
@@ -174,7 +225,3 @@ def _mean_over_time(z: Tensor, mask: Tensor) -> Tensor:
     """[B, T, D], mask bool [B, T] -> float32 [B, D], the mean over the real positions."""
     real = mask.unsqueeze(-1).float()
     return (z.float() * real).sum(1) / real.sum(1)
-
-
-def _weighted(terms: dict[str, Tensor], weights: dict[str, float]) -> Losses:
-    return Losses(torch.stack([weights[name] * term for name, term in terms.items()]).sum(), terms)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dubber.train.settings import StageSettings
+from dubber.train.spread import spread_like, whole_tensor
 
 
 def make_optimiser(model: nn.Module, settings: StageSettings) -> torch.optim.AdamW:
@@ -36,18 +37,19 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer, model: nn.Module) -> dic
     found: dict[str, Tensor] = {}
     for name, parameter in _trained(model).items():
         for part, value in optimiser.state.get(parameter, {}).items():
-            found[f"{name}/{part}"] = value
+            found[f"{name}/{part}"] = whole_tensor(value)
     return found
 
 
 def load_optimiser(optimiser: torch.optim.Optimizer, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """The inverse of `optimiser_tensors`."""
-    names = {parameter: name for name, parameter in _trained(model).items()}
+    parameters = _trained(model)
+    names = {parameter: name for name, parameter in parameters.items()}
     order = [names[parameter] for group in optimiser.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         name, part = key.rsplit("/", 1)
-        state.setdefault(order.index(name), {})[part] = value
+        state.setdefault(order.index(name), {})[part] = spread_like(value, parameters[name])
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 

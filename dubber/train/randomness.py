@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 
-def seed_everything(seed: int) -> None:
-    """Seed the global generators of Python, NumPy and PyTorch."""
+def seed_everything(seed: int, *others: int) -> None:
+    """Seed the global generators of Python, NumPy and PyTorch; `others` give further seeds, independent of it."""
+    if others:
+        seed = int(np.random.SeedSequence([seed, *others]).generate_state(1)[0])
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002  (for libraries that draw from the global one)
     torch.manual_seed(seed)

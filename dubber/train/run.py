@@ -16,15 +16,17 @@ from typing import Any, Literal
 
 from dubber import provenance
 from dubber.errors import ConfigError
+from dubber.locks import wait_for_lock
 from dubber.model.dubber import Dubber
 from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
 from dubber.model.tts import TTS
-from dubber.train.data import read_data, read_splits
+from dubber.train.data import open_data, read_splits
 from dubber.train.loop import Task, Trainer
 from dubber.train.losses import stage1_losses, stage2_losses
+from dubber.train.packed import FORMAT, pack
 from dubber.train.randomness import seed_everything
 from dubber.train.runlog import ENVIRONMENT, flat, locked_run, write_json
-from dubber.train.runtime import Runtime, make_runtime
+from dubber.train.runtime import Runtime, choose_device, choose_precision, make_runtime
 from dubber.train.settings import StageSettings
 from dubber.train.summary import summarise
 from dubber.train.weights import Description, describe_model, load_model, save_model
@@ -32,6 +34,8 @@ from dubber.train.weights import Description, describe_model, load_model, save_m
 log = logging.getLogger(__name__)
 
 Paths = Sequence[Path | str]
+Stage = Literal["stage1", "stage2"]
+DATA = "data"  # beside the runs of an experiment
 
 VIDEO_WIDTHS = {"lip_features", "face_features"}  # of the model: a teacher sees no video
 
@@ -58,12 +62,14 @@ class RunSettings:
 
     @classmethod
     def parse(cls, settings: Mapping[str, Any]) -> RunSettings:
-        """From the mapping that `dubber.plan.Plan.stage1_settings` or `stage2_settings` gives."""
+        """From the mapping that `dubber.plan.Plan.stage1_settings` or `stage2_settings` gives, the precision chosen."""
+        stage = StageSettings.model_validate(settings["stage"])
+        precision = choose_precision(stage.precision, choose_device(stage.device))
         return cls(
             model=ModelSettings.model_validate(settings["model"]),
             objective=ObjectiveSettings.model_validate(settings["objective"]),
             parts=PartsSettings.model_validate(settings["parts"]) if "parts" in settings else None,
-            stage=StageSettings.model_validate(settings["stage"]),
+            stage=stage.model_copy(update={"precision": precision}),
             codec=settings["codec"],
             features=settings.get("features"),
         )
@@ -97,6 +103,25 @@ class Artifacts:
         splits = read_splits(self.manifests)
         digests["splits"] = [sorted(splits.train), sorted(splits.val)]
         return {name: provenance.digest(value) for name, value in digests.items() if value}
+
+    def packed(self, folder: Path, identity: Mapping[str, str]) -> Path:
+        """The file that training reads, made at its first use; runs on the same data share it.
+
+        Args:
+            folder: where it lies; what is in it can be deleted when no run reads it.
+            identity: of these artifacts.
+        """
+        path = folder / f"{provenance.digest([FORMAT, identity])}.arrow"
+        if path.exists():
+            return path
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.with_suffix(".lock").open("w") as lock:
+            wait_for_lock(lock, str(path))
+            if not path.exists():
+                splits = read_splits(self.manifests)
+                files = {"tokens": self.tokens, "matrix": self.matrix, "features": self.features}
+                pack(path, {"train": splits.train, "val": splits.val}, **files)
+        return path
 
 
 @dataclass(frozen=True)
@@ -206,7 +231,7 @@ def _teacher_identity(path: Path | str | None, settings: RunSettings) -> dict[st
 
 
 def _train(
-    stage: Literal["stage1", "stage2"],
+    stage: Stage,
     settings: RunSettings,
     artifacts: Artifacts,
     outputs: Outputs,
@@ -215,29 +240,27 @@ def _train(
     threads: int,
 ) -> None:
     runtime = make_runtime(settings.stage, threads)
-    identity = {"stage": stage, "settings": settings.identity(), "data": artifacts.identity(), **origin}
-    with locked_run(outputs.model.parent, json.loads(json.dumps(identity))) as folder:
-        write_json(folder.path / ENVIRONMENT, {**provenance.environment(), **runtime.describe()})
-        data = read_data(
-            settings.model,
-            tokens=artifacts.tokens,
-            matrix=artifacts.matrix,
-            manifests=artifacts.manifests,
-            features=artifacts.features,
-            max_clip_tokens=settings.stage.max_clip_tokens,
-        )
+    data_identity = artifacts.identity()
+    identity = {"stage": stage, "settings": settings.identity(), "data": data_identity, **origin}
+    main = runtime.place.main
+    with locked_run(outputs.model.parent, json.loads(json.dumps(identity)), main=main) as folder:
+        if main:
+            write_json(folder.path / ENVIRONMENT, {**provenance.environment(), **runtime.describe()})
+            artifacts.packed(outputs.model.parent.parent / DATA, data_identity)
+        runtime.wait()
+        packed = artifacts.packed(outputs.model.parent.parent / DATA, data_identity)
+        data = open_data(packed, settings.model, settings.stage.max_clip_tokens)
         seed_everything(settings.stage.seed)
         trainer = Trainer(outputs.model.parent.name, make_task(runtime), data, settings.stage, folder, runtime)
         trainer.run()
-        description = Description(
-            stage=stage,
-            model=settings.model,
-            objective=settings.objective,
-            parts=settings.parts,
-            codec=settings.codec,
-            features=settings.features,
-            fingerprint=folder.fingerprint,
-        )
-        save_model(outputs.model, trainer.model.state_dict(), description)
-        write_json(outputs.summary, summarise(trainer, folder))
-        log.info("%s: %s after %d steps", stage, outputs.model, trainer.progress.step)
+        weights = trainer.weights()
+        if main:
+            save_model(outputs.model, weights, _describe(stage, settings, folder.fingerprint))
+            write_json(outputs.summary, summarise(trainer, weights, folder))
+            log.info("%s: %s after %d steps", stage, outputs.model, trainer.progress.step)
+        runtime.wait()
+
+
+def _describe(stage: Stage, settings: RunSettings, fingerprint: str) -> Description:
+    names = {"codec": settings.codec, "features": settings.features, "fingerprint": fingerprint}
+    return Description(stage, settings.model, settings.objective, settings.parts, **names)

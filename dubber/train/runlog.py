@@ -20,6 +20,7 @@ from dubber.locks import wait_for_lock
 log = logging.getLogger(__name__)
 
 CONFIG, ENVIRONMENT, METRICS, CHECKPOINTS = "config.json", "environment.json", "metrics.jsonl", "checkpoints"
+BOARD = "tensorboard"
 LOSS = "loss"  # the weighted sum of all terms
 SECONDS_PER_LINE = 10.0
 
@@ -43,6 +44,10 @@ class RunFolder:
     @property
     def checkpoints(self) -> Path:
         return self.path / CHECKPOINTS
+
+    @property
+    def board(self) -> Path:
+        return self.path / BOARD
 
 
 @contextmanager
@@ -135,6 +140,32 @@ def _step_of(line: str) -> float:
 def read_metrics(path: Path, phase: str) -> list[dict[str, Any]]:
     """The lines of one phase, "train" or "val"."""
     return [record for line in path.read_text().splitlines() if (record := json.loads(line))["phase"] == phase]
+
+
+class Board:
+    """The same lines for TensorBoard (`tensorboard --logdir runs`), a scalar for each number.
+
+    Args:
+        folder: of its event files.
+        step: the step that training goes on from; what was written of later ones is not shown.
+    """
+
+    def __init__(self, folder: Path, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer = SummaryWriter(folder, purge_step=step + 1 if step else None)
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """One line; `train/loss`, `train/terms/flow`, `val/loss` and so on."""
+        numbers = flat({name: value for name, value in record.items() if name not in ("step", "phase")})
+        for name, value in numbers.items():
+            self._writer.add_scalar(f"{record['phase']}/{name.replace('.', '/')}", value, record["step"])
+
+    def flush(self) -> None:
+        self._writer.flush()
+
+    def close(self) -> None:
+        self._writer.close()
 
 
 class Display:

@@ -28,19 +28,11 @@ class LengthBuckets:
         lengths: int64 [clips].
         batch_size: largest number of clips in a batch, over all processes.
         seed: of the order.
-        rank: which process this is; it gets every `world`-th clip of each batch.
-        world: how many processes there are.
     """
 
     lengths: np.ndarray
     batch_size: int
     seed: int
-    rank: int = 0
-    world: int = 1
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.rank < self.world <= self.batch_size:
-            raise ValueError(f"rank {self.rank} of {self.world} processes cannot share batches of {self.batch_size}")
 
     @cached_property
     def batches_per_epoch(self) -> int:
@@ -50,10 +42,15 @@ class LengthBuckets:
         """Where the batch of `step` (from 0) stands."""
         return Position(*divmod(step, self.batches_per_epoch))
 
+    @property
+    def smallest(self) -> int:
+        """Clips in the smallest batch."""
+        return len(self.lengths) // self.batches_per_epoch
+
     def batch(self, step: int) -> np.ndarray:
-        """Numbers of this process's clips at `step`, int64."""
+        """Numbers of the clips at `step`, int64."""
         position = self.position(step)
-        return self._epoch(position.epoch)[position.batch][self.rank :: self.world]
+        return self._epoch(position.epoch)[position.batch]
 
     @lru_cache(maxsize=2)  # noqa: B019  (one sampler lives as long as its run)
     def _epoch(self, epoch: int) -> list[np.ndarray]:

@@ -9,7 +9,15 @@ from pydantic import Field, model_validator
 from dubber.settings import Settings
 
 # None of these reaches the weights, so a run may go on with other values of them.
-RUNTIME = ("device", "checkpoint_every", "keep_checkpoints", "log_every", "validate_every")
+RUNTIME = (
+    "device",
+    "processes",
+    "strategy",
+    "checkpoint_every",
+    "keep_checkpoints",
+    "log_every",
+    "validate_every",
+)
 
 
 class StageSettings(Settings):
@@ -29,15 +37,22 @@ class StageSettings(Settings):
     warmup_share: float = Field(default=0.1, ge=0, lt=1, description="share of the steps in which lr rises from 0")
     schedule: Literal["cosine", "constant"] = Field(default="cosine", description="lr after the rise")
     grad_clip: float = Field(default=1.0, gt=0, description="gradients of a larger norm are scaled down to it")
-    precision: Literal["float32", "bf16"] = Field(
+    precision: Literal["auto", "float32", "bf16"] = Field(
         default="float32",
-        description="arithmetic of matrix products; weights and losses are float32. bf16 pays on accelerators and on "
-        "CPUs with AVX512-BF16, and is slower on others",
+        description="arithmetic of matrix products; weights and losses are float32. bf16 pays for large models on "
+        "accelerators and on CPUs with AVX512-BF16, and is slower elsewhere; auto is bf16 where the hardware has it: "
+        "the choice is part of the run's identity, so on other hardware it is another run",
     )
 
     validation_clips: int = Field(default=256, ge=0, description="validation clips used; 0 turns validation off")
 
     device: str = Field(default="auto", description="auto (the accelerator where there is one), cpu, cuda or cuda:<n>")
+    processes: int = Field(
+        default=1, ge=1, description="training processes on this machine, started by torchrun; they share each batch"
+    )
+    strategy: Literal["ddp", "fsdp"] = Field(
+        default="ddp", description="of several processes: whole copies of the model, or (fsdp) parts of one"
+    )
     validate_every: int = Field(default=500, ge=1, description="steps between losses on the validation clips")
     checkpoint_every: int = Field(default=500, ge=1, description="steps between checkpoints")
     keep_checkpoints: int = Field(default=2, ge=1, description="whole checkpoints that are kept")

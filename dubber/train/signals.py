@@ -17,8 +17,9 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 class Stopped(SystemExit):
     """The run is saved and ends with exit code 75; the same command goes on with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, message: str) -> None:
         super().__init__(EXIT_CODE)
+        log.warning(message)
 
 
 class StopRequests:
@@ -42,16 +43,6 @@ class StopRequests:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-
-    def obey(self, message: str) -> None:
-        """End the run if it was asked for.
-
-        Raises:
-            Stopped: it was.
-        """
-        if self.pending:
-            log.warning(message)
-            raise Stopped
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and self.pending:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from dubber import provenance
 from dubber.train.loop import Trainer
@@ -15,13 +15,13 @@ from dubber.train.weights import weights_digest
 ENDS_SHARE = 0.1  # of a log's lines that count as its start, and as its end
 
 
-def summarise(trainer: Trainer, folder: RunFolder) -> dict[str, Any]:
+def summarise(trainer: Trainer, weights: Mapping[str, Tensor], folder: RunFolder) -> dict[str, Any]:
     """Facts of a run: what it was, how long it took, where its losses began and ended."""
     settings, progress, model = trainer.settings, trainer.progress, trainer.model
     return {
         "fingerprint": folder.fingerprint,
         "run_dir": folder.path.as_posix(),
-        "weights": weights_digest(model.state_dict()),
+        "weights": weights_digest(weights),
         "steps": progress.step,
         "epochs": round(progress.step / trainer.sampler.batches_per_epoch, 3),
         "batch_size": settings.batch_size,

@@ -5,7 +5,10 @@ from __future__ import annotations
 import fcntl
 import json
 import multiprocessing
+import shutil
+import subprocess
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +16,7 @@ import pytest
 
 from dubber.train.checkpoint import Checkpoints
 from dubber.train.signals import EXIT_CODE, Stopped
-from tests.resume.tiny_run import assert_same_weights, interfere, run_folder, train, train_disturbed
+from tests.resume.tiny_run import KILLS, assert_same_weights, interfere, run_folder, train, train_disturbed
 
 # Children are forked from a server that has imported everything and started nothing.
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -50,9 +53,11 @@ def metrics(folder: Path) -> list[dict]:
     return [{k: v for k, v in line.items() if k not in ("tokens_per_s", "seconds_left")} for line in lines]
 
 
-@pytest.mark.parametrize(("disturbance", "code"), [("terminate", EXIT_CODE), ("kill after", -9), ("kill within", -9)])
+@pytest.mark.parametrize(
+    ("disturbance", "code"), [("terminate", EXIT_CODE), ("kill after", -9), *((kill, -9) for kill in KILLS)]
+)
 def test_a_student_that_was_stopped_ends_bit_for_bit_the_same(corpus, undisturbed, disturbance, code):
-    stopped = disturbed(corpus, "stage2", disturbance, step=8)
+    stopped = disturbed(corpus, "stage2", disturbance, step=12 if "old one" in disturbance else 8)
     assert stopped.code == code, stopped.log
     assert not (corpus / "runs" / "stage2" / "model.safetensors").exists()
     assert_same_run(train(corpus, "stage2"), undisturbed)
@@ -66,6 +71,36 @@ def test_a_full_disk_is_said_and_costs_nothing_but_time(corpus, undisturbed):
     (run,) = (path.parent for path in (corpus / "runs" / "stage2").glob("*/config.json"))
     assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-000000004"]
     assert_same_run(train(corpus, "stage2"), undisturbed)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with room for the corpus and little more."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", disk], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("only root can make a small disk")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_disk_that_is_really_full_loses_no_checkpoint(corpus, undisturbed, small_disk):
+    """The disk fills while training goes on; a file of the right size leaves room for half a checkpoint."""
+    folder = small_disk / "copy"
+    shutil.copytree(corpus, folder)
+    train(folder, "stage2", steps=12, run="measure")
+    (one,) = (folder / "runs" / "measure").glob("*/checkpoints/step-000000012")
+    checkpoint = sum(file.stat().st_size for file in one.iterdir())
+    shutil.rmtree(folder / "runs" / "measure")
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - int(1.7 * checkpoint)))
+    stopped = disturbed(folder, "stage2", "nothing", step=8)
+    assert stopped.code == 1 and "No space left" in stopped.log and "Traceback" not in stopped.log
+    (run,) = (path.parent for path in (folder / "runs" / "stage2").glob("*/config.json"))
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-000000004"]
+    filler.unlink()
+    assert_same_run(train(folder, "stage2"), undisturbed)
 
 
 def test_a_finished_run_is_exported_again_but_not_trained(undisturbed, corpus, monkeypatch):
@@ -98,6 +133,23 @@ def test_what_does_not_reach_the_weights_may_change_on_the_way(corpus, undisturb
     model = train(corpus, "stage2", checkpoint_every=1, log_every=1, validate_every=3, keep_checkpoints=1)
     assert_same_weights(model, undisturbed / "runs" / "stage2" / "model.safetensors")
     assert len(list((run_folder(model) / "checkpoints").iterdir())) == 1
+
+
+def test_what_auto_chose_is_part_of_the_runs_identity(corpus):
+    model = train(corpus, run="auto", precision="auto", steps=1)
+    stored = json.loads((run_folder(model) / "config.json").read_text())["settings"]["stage"]["precision"]
+    assert stored == json.loads((model.parent / "summary.json").read_text())["precision"] != "auto"
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(corpus, undisturbed):
+    first = summary(undisturbed / "runs" / "stage1")
+    again, other = (summary(train(corpus, run=f"seed{seed}", seed=seed).parent) for seed in (0, 1))
+    assert first["weights"] == again["weights"] != other["weights"]
+    assert (again["seed"], other["seed"]) == (0, 1), "the report shows them, with the digest of the weights"
+
+
+def summary(run: Path) -> dict:
+    return json.loads((run / "summary.json").read_text())
 
 
 def test_another_teacher_makes_another_student(corpus):

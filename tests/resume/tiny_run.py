@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -110,23 +111,52 @@ def assert_same_weights(first: Path, second: Path) -> None:
     assert not different, f"{len(different)} of {len(one)} tensors differ, such as {different[0]}"
 
 
+def _kill(*_: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _kill_after(call: Callable) -> Callable:
+    return lambda *args: (call(*args), _kill())
+
+
+def _kill_halfway(write: Callable) -> Callable:
+    """A file of which half is on the disk."""
+
+    def half(content: Any, path: Path) -> None:
+        write(content, path)
+        os.truncate(path, path.stat().st_size // 2)
+        _kill()
+
+    return half
+
+
+KILLS = {
+    "kill within a file": ("save_file", _kill_halfway),
+    "kill between files": ("save_file", _kill_after),
+    "kill before the last file": ("checksum", _kill_after),
+    "kill before the old one goes": ("_remove", lambda remove: _kill),
+}
+"""What is killed within a checkpoint: the function of `dubber.train.checkpoint`, and how it ends."""
+
+
+AFTER = {"terminate": signal.SIGTERM, "kill after": signal.SIGKILL}
+
+
 def interfere(what: str, step: int) -> None:
     """Disturb the checkpoint of `step`: kill this process after or within it, ask it to stop, or fill the disk."""
-    save, write = checkpoint.Checkpoints.save, checkpoint.save_file
-
-    def kill_after_writing(*args: Any) -> None:
-        write(*args)
-        os.kill(os.getpid(), signal.SIGKILL)
+    save = checkpoint.Checkpoints.save
 
     def disturbed(self: checkpoint.Checkpoints, at: int, *args: Any) -> Path:
         if at != step:
             return save(self, at, *args)
-        if what == "kill within":
-            checkpoint.save_file = kill_after_writing
+        if what in KILLS:
+            name, when = KILLS[what]
+            setattr(checkpoint, name, when(getattr(checkpoint, name)))
         if what == "full disk":
             resource.setrlimit(resource.RLIMIT_FSIZE, (FULL, FULL))
         path = save(self, at, *args)
-        os.kill(os.getpid(), {"terminate": signal.SIGTERM, "kill after": signal.SIGKILL}[what])
+        if what in AFTER:
+            os.kill(os.getpid(), AFTER[what])
         return path
 
     checkpoint.Checkpoints.save = disturbed

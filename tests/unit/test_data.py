@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import torch
 from dubber.artifacts import read_rows, read_table, write_rows, write_table
 from dubber.corpus.manifest import MANIFEST, load_manifest
 from dubber.errors import DubberError
-from dubber.train.data import TrainingData, read_data
+from dubber.train.data import TrainingData, open_data, read_splits
+from dubber.train.packed import pack
 from tests.resume.tiny_run import MODEL, SPLITS, make_corpus, shards, sized
 
 
@@ -22,14 +24,15 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def read(folder: Path, *, video: bool = True, model=MODEL, longest: int = 1600) -> TrainingData:
-    return read_data(
-        model,
-        tokens=shards(folder, "tokens"),
-        matrix=shards(folder, "matrix"),
-        features=shards(folder, "features") if video else (),
-        manifests=[folder / "manifest.parquet"],
-        max_clip_tokens=longest,
-    )
+    path = pack_corpus(folder, video=video)
+    return open_data(path, model, longest)
+
+
+def pack_corpus(folder: Path, *, video: bool = True) -> Path:
+    path = folder / "data.arrow"
+    files = {name: shards(folder, name) for name in ("tokens", "matrix", *(("features",) if video else ()))}
+    pack(path, asdict(read_splits([folder / "manifest.parquet"])), **files)
+    return path
 
 
 def stored(folder: Path, name: str, clip: str) -> dict:
@@ -120,7 +123,7 @@ def test_two_corpora_must_not_share_a_name(corpus):
     other = corpus / "other.parquet"
     write_rows(other, load_manifest(corpus / "manifest.parquet").all_rows[:1], MANIFEST)
     with pytest.raises(DubberError, match="clip00"):
-        read_data(MODEL, tokens=[], matrix=[], manifests=[corpus / "manifest.parquet", other], max_clip_tokens=9)
+        read_splits([corpus / "manifest.parquet", other])
 
 
 def test_some_clips_are_chosen_by_the_seed_alone(corpus):

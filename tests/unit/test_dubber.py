@@ -244,9 +244,10 @@ def test_padding_past_the_longest_clip_changes_nothing(student, teacher):
         shape[dim] = 3
         return torch.cat([x, torch.full(shape, value, dtype=x.dtype)], dim=dim)
 
+    whole = ("clips", "tokens", "speaker", "shortest")
     padded = replace(
         BATCH,
-        **{name: longer(getattr(BATCH, name), 1) for name in vars(BATCH) if name not in ("clips", "tokens", "speaker")},
+        **{name: longer(getattr(BATCH, name), 1) for name in vars(BATCH) if name not in whole},
         tokens=longer(BATCH.tokens, 2, SETTINGS.pad),
     )
     tight, loose = student.eval()(BATCH, teacher, seeded()), student(padded, teacher, seeded())

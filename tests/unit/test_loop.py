@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import math
 import os
 import random
 import signal
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
 from dubber.errors import ConfigError, DubberError
 from dubber.model.batch import Batch
-from dubber.train.data import TrainingData, read_data
+from dubber.train.data import TrainingData, open_data, read_splits
 from dubber.train.loop import Task, Trainer
-from dubber.train.losses import Losses
+from dubber.train.losses import Losses, Mean
 from dubber.train.optimiser import learning_rate, load_optimiser, make_optimiser, optimiser_tensors
+from dubber.train.packed import pack
 from dubber.train.randomness import load_random_state, random_scalars, random_tensors, seed_everything
 from dubber.train.runlog import Display, MetricsLog, RunFolder, read_metrics
-from dubber.train.runtime import Runtime, choose_device
+from dubber.train.runtime import Runtime, choose_device, choose_precision
 from dubber.train.settings import RUNTIME, StageSettings
 from dubber.train.signals import EXIT_CODE, Stopped, StopRequests
 from dubber.train.summary import first_and_last
@@ -37,7 +41,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
     folder = tmp_path_factory.mktemp("corpus")
     make_corpus(folder)
     files = {"tokens": shards(folder, "tokens"), "matrix": shards(folder, "matrix")}
-    return read_data(MODEL, **files, manifests=[folder / "manifest.parquet"], max_clip_tokens=1600)
+    pack(folder / "data.arrow", asdict(read_splits([folder / "manifest.parquet"])), **files)
+    return open_data(folder / "data.arrow", MODEL, 1600)
 
 
 class Toy(nn.Module):
@@ -58,7 +63,7 @@ class Toy(nn.Module):
 
     def losses(self, output: torch.Tensor, batch: Batch) -> Losses:
         error = (output.float() - batch.speaker).square().mean() * self.factor
-        return Losses(error, {"error": error})
+        return Losses.of({"error": Mean(error, len(batch.clips))}, {"error": 1.0})
 
 
 def trainer(data: TrainingData, folder: Path, precision: str = "float32", **changes) -> Trainer:
@@ -189,12 +194,33 @@ def test_every_generator_is_set_back():
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
 def test_a_signal_is_noted_and_obeyed_when_asked(number):
     before = signal.getsignal(number)
-    with pytest.raises(Stopped) as stopped, StopRequests() as requests:
-        requests.obey("nothing came yet")
+    with StopRequests() as requests:
+        assert not requests.pending
         os.kill(os.getpid(), number)
         assert requests.pending
-        requests.obey("now")
-    assert stopped.value.code == EXIT_CODE and signal.getsignal(number) is before
+    assert Stopped("now").code == EXIT_CODE and signal.getsignal(number) is before
+
+
+def test_tensorboard_shows_what_the_log_holds(data, tmp_path):
+    trainer(data, tmp_path, steps=6).run()
+    shown = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    for phase in ("train", "val"):
+        lines = read_metrics(tmp_path / "metrics.jsonl", phase)
+        events = shown.Scalars(f"{phase}/terms/error")
+        assert [event.step for event in events] == [line["step"] for line in lines]
+        assert [event.value for event in events] == pytest.approx([line["terms"]["error"] for line in lines])
+    assert {f"train/{name}" for name in ("loss", "lr", "grad_norm", "tokens_per_s", "seconds_left")} <= set(
+        shown.Tags()["scalars"]
+    )
+
+
+def test_a_log_that_cannot_be_written_is_a_clear_error(data, tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(MetricsLog, "write", full)
+    with pytest.raises(DubberError, match="No space left"):
+        trainer(data, tmp_path).run()
 
 
 def test_lines_of_a_past_that_is_lost_are_cut_off(tmp_path):
@@ -216,6 +242,14 @@ def test_away_from_a_terminal_progress_is_a_line(caplog, tmp_path):
         display.update({"step": 10, **record})
         display.close()
     assert caplog.messages == ["toy: step 10/10, loss 1.500 flow 1.250, 100 tokens/s, 30 s left"]
+
+
+@pytest.mark.parametrize(("native", "chosen"), [(True, "bf16"), (False, "float32")])
+def test_auto_takes_bf16_where_the_cpu_has_it(monkeypatch, native, chosen):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert choose_precision("auto", CPU) == chosen
+    assert {name: choose_precision(name, CPU) for name in ("float32", "bf16")} == {"float32": "float32", "bf16": "bf16"}
 
 
 def test_a_device_that_is_not_there_is_named():

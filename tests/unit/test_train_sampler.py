@@ -25,14 +25,6 @@ def test_every_clip_comes_once_an_epoch_in_batches_of_even_size(n, batch_size, s
     assert max(sizes) <= batch_size and max(sizes) - min(sizes) <= 1
 
 
-@given(n=st.integers(8, 100), world=st.integers(1, 4), step=st.integers(0, 30))
-def test_processes_share_each_batch_without_overlap(n, world, step):
-    lengths = np.arange(1, n + 1)
-    parts = [LengthBuckets(lengths, 8, 0, rank, world).batch(step) for rank in range(world)]
-    assert all(len(part) for part in parts)
-    assert sorted(np.concatenate(parts)) == sorted(LengthBuckets(lengths, 8, 0).batch(step))
-
-
 def test_the_order_is_a_function_of_seed_and_step():
     one, same, other = (LengthBuckets(LENGTHS, 16, seed) for seed in (0, 0, 1))
     late = same.batch(700)
@@ -59,8 +51,3 @@ def test_padding_share_of_a_known_batch():
 
 def test_the_position_counts_epochs():
     assert LengthBuckets(np.ones(10), 4, 0).position(7) == Position(epoch=2, batch=1)
-
-
-def test_more_processes_than_clips_in_a_batch_are_refused():
-    with pytest.raises(ValueError, match="3 processes"):
-        LengthBuckets(np.ones(10), 2, 0, rank=0, world=3)

@@ -1,0 +1,109 @@
+"""Several processes that train one model, by Lightning Fabric: started by torchrun, or as tasks of one Slurm step.
+
+Each process computes its share of every batch; Fabric averages the gradients (`ddp`), or also spreads parameters and
+optimiser state over the processes (`fsdp`, FSDP2). What the shares have in common is settled here, so that several
+processes learn what one would from the same batches, but for the order of sums.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import ClusterEnvironment, SLURMEnvironment, TorchElasticEnvironment
+from lightning_fabric.strategies import DDPStrategy, ModelParallelStrategy, Strategy
+from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh
+from torch.distributed.fsdp import fully_shard
+
+from dubber.flow.path import Rows
+from dubber.model.denoiser import DiTBlock
+from dubber.model.layers import ConvNeXtBlock, FFTBlock
+from dubber.train.launch import Launch
+from dubber.train.losses import Losses
+from dubber.train.runtime import Place, Runtime
+from dubber.train.settings import StageSettings
+
+SHARDED = (DiTBlock, FFTBlock, ConvNeXtBlock)  # gathered one at a time; all else is gathered with the whole
+
+
+def join(launch: Launch, device: torch.device, settings: StageSettings) -> Together:
+    """Meet the other processes."""
+    fabric = Fabric(
+        accelerator=device.type,
+        devices=launch.per_node,
+        num_nodes=launch.nodes,
+        strategy=_strategy(settings.strategy, launch),
+        plugins=[_cluster(launch)],
+    )
+    fabric.launch()
+    place = Place(fabric.global_rank, fabric.world_size)
+    return Together(fabric.device, settings.precision, place, strategy=settings.strategy, fabric=fabric)
+
+
+def _cluster(launch: Launch) -> ClusterEnvironment:
+    """Fabric is told and does not guess: inside a Slurm job its guess is Slurm, whoever started the process."""
+    return TorchElasticEnvironment() if launch.launcher == "torchrun" else SLURMEnvironment(auto_requeue=False)
+
+
+def _strategy(name: str, launch: Launch) -> Strategy:
+    if name == "ddp":
+        return DDPStrategy()  # every trained parameter has a gradient in every step, whatever parts are switched off
+    return ModelParallelStrategy(_shard, data_parallel_size=launch.nodes * launch.per_node, tensor_parallel_size=1)
+
+
+def _shard(module: nn.Module, mesh: DeviceMesh) -> nn.Module:
+    """FSDP2: each big block by itself, then the rest."""
+    for block in [block for block in module.modules() if isinstance(block, SHARDED)]:
+        fully_shard(block, mesh=mesh["data_parallel"])
+    return fully_shard(module, mesh=mesh["data_parallel"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together(Runtime):
+    """One process's view of the machine and of the others.
+
+    Attributes:
+        strategy: "ddp" or "fsdp".
+        fabric: the engine.
+    """
+
+    strategy: str
+    fabric: Fabric
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        return self.fabric.setup_module(module)
+
+    def backward(self, loss: Tensor) -> None:
+        self.fabric.backward(loss)
+
+    def shared(self, losses: Losses) -> Losses:
+        """This process's losses, so scaled that their average over the processes is the loss of the whole batch."""
+        total = losses.counts.clone()
+        torch.distributed.all_reduce(total)
+        return losses.scaled(losses.counts * self.place.world / total.clamp(min=1))
+
+    def average(self, values: Tensor) -> Tensor:
+        values = values.clone()
+        torch.distributed.all_reduce(values)
+        return values / self.place.world
+
+    def any(self, flag: bool) -> bool:
+        return bool(self.average(torch.tensor(float(flag), device=self.device)))
+
+    def gather(self, value: Any) -> list[Any]:
+        values: list[Any] = [None] * self.place.world
+        torch.distributed.all_gather_object(values, value)
+        return values
+
+    def rows(self, generator: torch.Generator, count: int) -> Rows:
+        return Rows(generator, count, self.place.rank, self.place.world)
+
+    def wait(self) -> None:
+        self.fabric.barrier()
+
+    def describe(self) -> dict[str, Any]:
+        return {**super().describe(), "strategy": self.strategy}
