@@ -60,6 +60,17 @@ def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = 
             from dubber.metrics.emotion import EmotionSimilarity
 
             return EmotionSimilarity(settings)
+        case SyncSettings() | AvSyncSettings():
+            return _sync(settings, sync_weights)
+        case RtfSettings():
+            from dubber.metrics.rtf import Rtf
+
+            return Rtf()
+
+
+def _sync(settings: SyncSettings | AvSyncSettings, weights: Path | str | None) -> Metric:
+    """The metrics that look at the lips, by the fitted encoders or by published networks."""
+    match settings:
         case SyncSettings(backend="syncnet"):
             from dubber.metrics.lse_syncnet import SyncnetLse
 
@@ -67,7 +78,7 @@ def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = 
         case SyncSettings():
             from dubber.metrics.lse import Lse
 
-            return Lse(settings, sync_weights)
+            return Lse(settings, weights)
         case AvSyncSettings(backend="avhubert"):
             from dubber.metrics.av_sync_hubert import AvHubertSync
 
@@ -75,11 +86,7 @@ def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = 
         case AvSyncSettings():
             from dubber.metrics.av_sync import EmbeddedAvSync
 
-            return EmbeddedAvSync(sync_weights)
-        case RtfSettings():
-            from dubber.metrics.rtf import Rtf
-
-            return Rtf()
+            return EmbeddedAvSync(weights)
 
 
 def _recogniser(settings: WerSettings) -> Recogniser:
