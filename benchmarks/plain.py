@@ -30,14 +30,14 @@ PARTS = ("input", "attention")
 class PlainSelfAttention(SelfAttention):
     """As its base, written out."""
 
-    def forward(self, x: Tensor, mask: Tensor, rotation: Rotation | None = None) -> Tensor:
-        """x [B, L, D], mask bool [B, L] -> [B, L, D]."""
+    def forward(self, x: Tensor, mask: Tensor, rotation: Rotation | None = None, first: int = 0) -> Tensor:
+        """x [B, L, D], mask bool [B, L] -> [B, L - first, D]: all positions ask, those from `first` on are answered."""
         q, k, v = (split_heads(part, self.heads) for part in self.qkv(x).chunk(3, dim=-1))
         if rotation is not None:
             q, k = _turned(q, rotation), _turned(k, rotation)
         energy = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
         weights = energy.masked_fill(~mask[:, None, None, :], -torch.inf).softmax(-1)
-        return self.out(join_heads(weights.to(v.dtype) @ v))
+        return self.out(join_heads(weights.to(v.dtype) @ v))[:, first:]
 
 
 def _turned(x: Tensor, rotation: Rotation) -> Tensor:

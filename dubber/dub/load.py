@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dubber.dub.bundle import Bundle, open_bundle
-from dubber.dub.settings import SynthesisSettings
+from dubber.dub.settings import FAST, SynthesisSettings
 from dubber.dub.video import VideoDubber
 from dubber.errors import ConfigError
 from dubber.settings import first_wrong
@@ -30,7 +30,8 @@ def load(
     Args:
         run: an exported folder (`dubber export`), or `runs/<experiment>/<run>` of a project.
         device: "auto", "cpu", "cuda" or "cuda:<n>".
-        sampler, nfe, temperature, seed: in place of the experiment's own, see `SynthesisSettings`.
+        sampler: None for the fast one (`dubber.dub.settings.FAST`); a name samples as the experiment does otherwise.
+        nfe, temperature, seed: in place of that way's own, see `SynthesisSettings`.
         configfiles: of a run: what was given to Snakemake as `--configfile`.
 
     Raises:
@@ -45,6 +46,7 @@ def load(
 
 def _sampling(bundle: Bundle, asked: dict[str, Any]) -> SynthesisSettings:
     try:
-        return SynthesisSettings.model_validate({**bundle.synthesis.model_dump(), **asked})
+        way = bundle.synthesis if "sampler" in asked else FAST
+        return SynthesisSettings.model_validate({**way.model_dump(), **asked})
     except ValidationError as error:
         raise ConfigError(f"The sampling cannot be so: {first_wrong(error)}.") from None

@@ -12,14 +12,22 @@ from dubber.settings import Settings
 class SynthesisSettings(Settings):
     """The sampler of the flow and its batches."""
 
-    sampler: Literal["euler", "exact", "confident"] = Field(
+    sampler: Literal["euler", "exact", "corrector", "confident"] = Field(
         default="euler", description="how positions are unmasked: the paper's Euler steps of eq. 8, or a better one"
     )
     nfe: int = Field(default=128, ge=1, description="evaluations of the denoiser per clip")
     temperature: float = Field(default=1.0, gt=0, description="divides the denoiser's logits; below 1 sharpens them")
+    precision: Literal["auto", "float32", "bf16"] = Field(
+        default="float32",
+        description="of the denoiser's arithmetic; auto: bf16 where the device itself multiplies it, float32 elsewhere",
+    )
     batch_size: int = Field(default=16, ge=1, description="clips that are dubbed together")
     seed: int = Field(default=0, ge=0, description="seed of the draws, together with the clips' names")
     keep_maps: int = Field(default=4, ge=0, description="clips of each shard whose attention maps are stored")
+
+
+FAST = SynthesisSettings(sampler="confident", nfe=8, temperature=0.8, precision="auto", batch_size=1)
+"""For a single dub: the quality of the paper's 128 evaluations in 8 (docs/results/sampler.md)."""
 
 
 class ExternalSettings(Settings):

@@ -25,6 +25,7 @@ from dubber.flow.sampler import Sampler, make_sampler
 from dubber.media.audio import SAMPLE_RATE, to_pcm
 from dubber.model.dubber import Dub, Dubber
 from dubber.text.phonemes import phonemise
+from dubber.train.runtime import choose_precision
 from dubber.train.weights import describe_model, load_model
 
 Setting = Literal["1.0", "2.0"]
@@ -64,6 +65,8 @@ class Synthesiser:
         chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.device, self.codec, self.settings = torch.device(chosen), codec, settings
         self.model: Dubber = load_model(model, "stage2", self.device)
+        if choose_precision(settings.precision, self.device) == "bf16":
+            self.model.dfpa.denoiser.to(torch.bfloat16)
         self.sizes = self.model.settings
         self.sampler: Sampler = make_sampler(
             settings.sampler, settings.nfe, describe_model(model).objective.scheduler, settings.temperature

@@ -1,14 +1,15 @@
 """From [MASK] to data in N evaluations of the denoiser.
 
-Letters: B batch, K classes, N evaluations (NFE). A sampler knows nothing of speech: it calls `denoise(x_t, t)`, which
-returns the logits of p_{1|t}, and moves the positions that were [MASK] at the start; all others stay as they are.
+Letters: B batch, K classes, M positions that are asked for, N evaluations (NFE). A sampler knows nothing of speech: it
+asks for p_{1|t} where it may move, and moves the positions that were [MASK] at the start; all others stay as they are.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -19,8 +20,13 @@ from dubber.settings import unknown_key
 
 LAST_TIME = 1 - 1e-4  # eq. 8 has a pole at t = 1
 
-Denoise = Callable[[Tensor, Tensor], Tensor]
-"""(x_t int64 [B, ...], t [B]) -> logits [B, ..., K] of p_{1|t}(. | x_t)."""
+
+class Denoise(Protocol):
+    """The logits of p_{1|t}, made only where they are needed."""
+
+    def __call__(self, x_t: Tensor, t: Tensor, wanted: Tensor) -> Tensor:
+        """x_t int64 [B, ...], t [B], wanted bool [B, ...] with M True positions -> [M, K], in the order of `wanted`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,64 @@ class Step:
     t: Tensor
     h: Tensor
     last: bool
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """x_t after a draw.
+
+    Attributes:
+        x: int64 [B, ...], x_1 ~ p_{1|t} where it was wanted, x_t elsewhere.
+        sure: float32 [B, ...], log p_{1|t} of what was drawn, -inf elsewhere.
+    """
+
+    x: Tensor
+    sure: Tensor
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What stays the same from x_0 to x_1.
+
+    Attributes:
+        path: kappa_t and [MASK].
+        free: bool [B, ...], the positions that may move.
+        denoise: p_{1|t}.
+        banned: ids that are never drawn.
+        temperature: divides the logits.
+        generator: makes every draw, always for all positions: what is asked for does not change the draws.
+    """
+
+    path: MixturePath
+    free: Tensor
+    denoise: Denoise
+    banned: Sequence[int]
+    temperature: float
+    generator: torch.Generator | None
+
+    def masked(self, x_t: Tensor) -> Tensor:
+        """bool [B, ...]: what is still to be drawn."""
+        return self.free & (x_t == self.path.mask_id)
+
+    def uniform(self) -> Tensor:
+        """float32 [B, ...] in [0, 1)."""
+        return uniform(tuple(self.free.shape), self.free.device, self.generator)
+
+    def happens(self, probability: Tensor) -> Tensor:
+        """bool [B, ...], each position on its own."""
+        return self.uniform() < probability
+
+    def draw(self, x_t: Tensor, t: Tensor, wanted: Tensor) -> Drawn:
+        """Ask the denoiser once; x_1 ~ p_{1|t}(. | x_t) at the `wanted` positions."""
+        u = self.uniform()[wanted]
+        logits = self.denoise(x_t, t.float().expand(len(x_t)), wanted).float() / self.temperature
+        logits[:, [i for i in self.banned if i < logits.shape[-1]]] = -torch.inf
+        p = logits.softmax(-1)
+        x_1 = draw(p, u)
+        x, sure = x_t.clone(), torch.full(x_t.shape, -torch.inf, device=x_t.device)
+        x[wanted] = x_1
+        sure[wanted] = p.gather(-1, x_1.unsqueeze(-1)).squeeze(-1).log()
+        return Drawn(x, sure)
 
 
 @dataclass(frozen=True)
@@ -76,31 +140,20 @@ class Sampler(ABC):
             int64 [B, ...] without [MASK].
         """
         path = MixturePath(SCHEDULERS[self.scheduler], mask_id)
-        wanted = start == mask_id
-        banned = [*{mask_id, *forbidden}]
+        walk = Walk(path, start == mask_id, denoise, [*{mask_id, *forbidden}], self.temperature, generator)
         times = self.times(path).to(start.device)
         x_t = start
         for index in range(self.nfe):
             step = Step(index, times[index], times[index + 1] - times[index], last=index == self.nfe - 1)
-            logits = denoise(x_t, step.t.float().expand(len(x_t)))
-            posterior = self.posterior(logits, banned)
-            x_t = torch.where(wanted, self.move(path, step, x_t, posterior, generator), start)
+            x_t = self.move(walk, step, x_t)
         return x_t
-
-    def posterior(self, logits: Tensor, banned: Sequence[int]) -> Tensor:
-        """p_{1|t} float32 [B, ..., K] at the sampler's temperature, zero at `banned` ids."""
-        logits = logits.float() / self.temperature
-        logits[..., [i for i in banned if i < logits.shape[-1]]] = -torch.inf
-        return logits.softmax(-1)
 
     @abstractmethod
     def times(self, path: MixturePath) -> Tensor:
         """The N + 1 times, float64, of which the first N are evaluated."""
 
     @abstractmethod
-    def move(
-        self, path: MixturePath, step: Step, x_t: Tensor, posterior: Tensor, generator: torch.Generator | None
-    ) -> Tensor:
+    def move(self, walk: Walk, step: Step, x_t: Tensor) -> Tensor:
         """x_t at the next time."""
 
 
@@ -116,15 +169,10 @@ class Euler(Sampler):
     def times(self, path: MixturePath) -> Tensor:
         return torch.linspace(0, LAST_TIME, self.nfe + 1, dtype=torch.float64)
 
-    def move(
-        self, path: MixturePath, step: Step, x_t: Tensor, posterior: Tensor, generator: torch.Generator | None
-    ) -> Tensor:
-        x_1 = draw(posterior, generator)
-        if step.last:
-            return x_1
-        probability = 1 - torch.exp(-step.h * path.rate(step.t))
-        jump = uniform(tuple(x_t.shape), x_t.device, generator) < probability
-        return torch.where(jump, x_1, x_t)
+    def move(self, walk: Walk, step: Step, x_t: Tensor) -> Tensor:
+        probability = 1 - torch.exp(-step.h * walk.path.rate(step.t))
+        jump = walk.free if step.last else walk.free & walk.happens(probability)
+        return walk.draw(x_t, step.t, jump).x
 
 
 @dataclass(frozen=True)
@@ -137,17 +185,37 @@ class Exact(Sampler):
     def times(self, path: MixturePath) -> Tensor:
         return path.scheduler.time(torch.linspace(0, 1, self.nfe + 1, dtype=torch.float64))
 
-    def move(
-        self, path: MixturePath, step: Step, x_t: Tensor, posterior: Tensor, generator: torch.Generator | None
-    ) -> Tensor:
-        x_1 = draw(posterior, generator)
-        masked = x_t == path.mask_id
-        if step.last:
-            return torch.where(masked, x_1, x_t)
-        kappa = path.scheduler.kappa
+    def move(self, walk: Walk, step: Step, x_t: Tensor) -> Tensor:
+        kappa = walk.path.scheduler.kappa
         probability = (kappa(step.t + step.h) - kappa(step.t)) / (1 - kappa(step.t))
-        unmask = uniform(tuple(x_t.shape), x_t.device, generator) < probability
-        return torch.where(masked & unmask, x_1, x_t)
+        masked = walk.masked(x_t)
+        return walk.draw(x_t, step.t, masked if step.last else masked & walk.happens(probability)).x
+
+
+@dataclass(frozen=True)
+class Corrector(Exact):
+    """As `Exact`, but each evaluation first takes back some of what was drawn, and draws it again knowing more.
+
+    An unmasked position is masked again with probability
+
+        rho = 1 - kappa_s / kappa_t,    kappa_s = max(0, kappa_t - churn (kappa_{t+h} - kappa_t)),
+
+    which leaves kappa_t (1 - rho) = kappa_s of them: the path's marginal at the earlier time s. From there `Exact`
+    steps to t + h, so that at every time of the grid a position is [MASK] with the path's probability 1 - kappa_t.
+
+    Attributes:
+        churn: how much is taken back, as a multiple of what a step adds; 0 is `Exact`.
+    """
+
+    churn: float = 1.0
+
+    def move(self, walk: Walk, step: Step, x_t: Tensor) -> Tensor:
+        scheduler, after = walk.path.scheduler, step.t + step.h
+        now = scheduler.kappa(step.t)
+        earlier = (now - self.churn * (scheduler.kappa(after) - now)).clamp(min=0)
+        back = walk.free & walk.happens(1 - earlier / now.clamp(min=1e-12))
+        s = scheduler.time(earlier)
+        return super().move(walk, replace(step, t=s, h=after - s), x_t.masked_fill(back, walk.path.mask_id))
 
 
 @dataclass(frozen=True)
@@ -161,24 +229,18 @@ class Confident(Exact):
 
     noise: float = 4.5
 
-    def move(
-        self, path: MixturePath, step: Step, x_t: Tensor, posterior: Tensor, generator: torch.Generator | None
-    ) -> Tensor:
-        x_1 = draw(posterior, generator)
-        masked = x_t == path.mask_id
-        if step.last:
-            return torch.where(masked, x_1, x_t)
-        left = 1 - path.scheduler.kappa(step.t)
-        sure = posterior.gather(-1, x_1.unsqueeze(-1)).squeeze(-1).log()
-        u = uniform(tuple(x_t.shape), x_t.device, generator).double().clamp(min=1e-12)
-        order = (sure - self.noise * left * torch.log(-torch.log(u))).masked_fill(~masked, -torch.inf)
+    def move(self, walk: Walk, step: Step, x_t: Tensor) -> Tensor:
+        masked = walk.masked(x_t)
+        drawn = walk.draw(x_t, step.t, masked)
+        left = 1 - walk.path.scheduler.kappa(step.t)
+        u = walk.uniform().double().clamp(min=1e-12)
+        order = (drawn.sure - self.noise * left * torch.log(-torch.log(u))).masked_fill(~masked, -torch.inf)
         rank = order.flatten(1).argsort(-1, descending=True).argsort(-1).reshape(x_t.shape)
         count = (masked.flatten(1).sum(-1) / (self.nfe - step.index)).ceil()
-        chosen = rank < per_row(count, x_t)
-        return torch.where(masked & chosen, x_1, x_t)
+        return torch.where(masked & (rank < per_row(count, x_t)), drawn.x, x_t)
 
 
-SAMPLERS: dict[str, type[Sampler]] = {"euler": Euler, "exact": Exact, "confident": Confident}
+SAMPLERS: dict[str, type[Sampler]] = {"euler": Euler, "exact": Exact, "corrector": Corrector, "confident": Confident}
 
 
 def make_sampler(name: str, nfe: int, scheduler: str = "quadratic", temperature: float = 1.0) -> Sampler:
@@ -199,16 +261,16 @@ def make_sampler(name: str, nfe: int, scheduler: str = "quadratic", temperature:
     return SAMPLERS[name](nfe=nfe, scheduler=scheduler, temperature=temperature)
 
 
-def draw(probabilities: Tensor, generator: torch.Generator | None = None) -> Tensor:
+def draw(probabilities: Tensor, u: Tensor) -> Tensor:
     """One categorical draw per row by the inverse of the cumulative distribution.
 
     Args:
         probabilities: float32 or float64 [..., K].
+        u: [...], uniform in [0, 1).
 
     Returns:
         int64 [...]; an id of probability 0 is never drawn.
     """
     cumulative = probabilities.cumsum(-1)
-    shape = (*probabilities.shape[:-1], 1)
-    u = uniform(shape, probabilities.device, generator).to(cumulative.dtype) * cumulative[..., -1:]
-    return torch.searchsorted(cumulative, u, right=True).squeeze(-1)
+    height = u.unsqueeze(-1).to(cumulative.dtype) * cumulative[..., -1:]
+    return torch.searchsorted(cumulative, height, right=True).squeeze(-1)

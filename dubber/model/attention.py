@@ -38,6 +38,10 @@ class Rotation:
         angle = positions.float().unsqueeze(-1) * ROTARY_BASE ** (-pair / head_width)
         return cls(angle.cos().unsqueeze(1), angle.sin().unsqueeze(1))
 
+    def since(self, first: int) -> Rotation:
+        """The rotation of the positions from `first` on."""
+        return Rotation(self.cos[:, :, first:], self.sin[:, :, first:])
+
     def __call__(self, x: Tensor) -> Tensor:
         """Turn [B, H, L, D / H]; channel c is paired with channel c + D / 2H."""
         first, second = x.chunk(2, dim=-1)
@@ -54,13 +58,40 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, x: Tensor, mask: Tensor, rotation: Rotation | None = None) -> Tensor:
-        """x [B, L, D], mask bool [B, L] -> [B, L, D]; padded positions are never attended to."""
-        q, k, v = (split_heads(part, self.heads) for part in self.qkv(x).chunk(3, dim=-1))
+    def forward(self, x: Tensor, mask: Tensor, rotation: Rotation | None = None, first: int = 0) -> Tensor:
+        """x [B, L, D], mask bool [B, L] -> [B, L - first, D]; padded positions are never attended to.
+
+        Args:
+            first: positions before it are attended to but do not ask themselves.
+        """
+        q, k, v = (split_heads(part, self.heads) for part in self._project(x, first))
         if rotation is not None:
-            q, k = rotation(q), rotation(k)
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :])
-        return self.out(join_heads(mixed))
+            q, k = rotation.since(first)(q), rotation(k)
+        return self.out(join_heads(attend(q, k, v, mask[:, None, None, :])))
+
+    def _project(self, x: Tensor, first: int) -> tuple[Tensor, ...]:
+        """Queries [B, L - first, D], keys and values [B, L, D]."""
+        if not first:
+            return self.qkv(x).chunk(3, dim=-1)
+        width = self.qkv.in_features
+        weight, bias = self.qkv.weight.split([width, 2 * width]), self.qkv.bias.split([width, 2 * width])
+        return (F.linear(x[:, first:], weight[0], bias[0]), *F.linear(x, weight[1], bias[1]).chunk(2, dim=-1))
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+    """softmax(q k^T / sqrt(D / H)) v over the keys of the mask.
+
+    PyTorch's fused kernel is no faster in bfloat16 than in float32 on a CPU; there the two products are written out.
+
+    Args:
+        q: [B, H, I, D / H].
+        k, v: [B, H, J, D / H].
+        mask: bool [B, 1, 1, J].
+    """
+    if q.device.type != "cpu" or q.dtype != torch.bfloat16 or q.requires_grad:
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    energy = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+    return energy.masked_fill_(~mask, -torch.inf).softmax(-1) @ v
 
 
 @dataclass(frozen=True)

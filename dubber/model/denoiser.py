@@ -51,10 +51,11 @@ class DiTBlock(nn.Module):
             nn.Linear(width, settings.denoiser_mlp * width), nn.GELU(), nn.Linear(settings.denoiser_mlp * width, width)
         )
 
-    def forward(self, x: Tensor, condition: Tensor, mask: Tensor, rotation: Rotation) -> Tensor:
-        """x [B, L, W], condition [B, W], mask bool [B, L] -> [B, L, W]."""
+    def forward(self, x: Tensor, condition: Tensor, mask: Tensor, rotation: Rotation, first: int = 0) -> Tensor:
+        """x [B, L, W], condition [B, W], mask bool [B, L] -> [B, L - first, W], the positions from `first` on."""
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.adaptive(condition)
-        x = x + gate_a * self.attention(modulate(self.attention_norm(x), shift_a, scale_a), mask, rotation)
+        attended = self.attention(modulate(self.attention_norm(x), shift_a, scale_a), mask, rotation, first)
+        x = x[:, first:] + gate_a * attended
         return x + gate_m * self.mlp(modulate(self.mlp_norm(x), shift_m, scale_m))
 
 
@@ -76,6 +77,16 @@ class OutputLayer(nn.Module):
         streams = x.unflatten(-1, (len(GENERATED), -1)).transpose(1, 2)
         prosody, acoustic = streams.split([len(PROSODY), len(ACOUSTIC)], dim=1)
         return torch.cat([self.prosody_head(prosody), self.acoustic_head(acoustic)], dim=1)
+
+    def at(self, x: Tensor, condition: Tensor, wanted: Tensor) -> Tensor:
+        """As `forward`, but only the M True positions of `wanted`, bool [B, 4, T], in their order: float32 [M, K]."""
+        x = modulate(self.norm(x), *self.adaptive(condition))
+        stream = wanted.nonzero()[:, 1]
+        logits = torch.empty(len(stream), self.prosody_head.out_features, device=x.device)
+        for i, (weight, bias) in enumerate(zip(self.streams.weight.chunk(4), self.streams.bias.chunk(4), strict=True)):
+            head = self.prosody_head if GENERATED[i] in PROSODY else self.acoustic_head
+            logits[stream == i] = head(F.linear(x[wanted[:, i]], weight, bias)).float()
+        return logits
 
 
 @dataclass(frozen=True)
@@ -113,6 +124,8 @@ class Denoiser(nn.Module):
     The input is the paper's: per position six embeddings side by side, [p, c1, c2, a1, a2, a3], projected from 6W to W.
     A projection of a concatenation is the sum of six projections, so those that do not depend on x_t are made once
     (`Condition`), and those of x_t are looked up in projected tables.
+
+    It computes in the type of its weights, whatever the type of what it is told: `denoiser.to(torch.bfloat16)`.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -128,15 +141,26 @@ class Denoiser(nn.Module):
         self.blocks = nn.ModuleList(DiTBlock(settings) for _ in range(settings.denoiser_layers))
         self.output = OutputLayer(settings)
 
-    def forward(self, x_t: Tensor, t: Tensor, condition: Condition) -> Tensor:
-        """x_t int64 [B, 4, T], t [B] in [0, 1] -> logits [B, 4, T, K]."""
-        adaptive = self.time(sinusoids(TIME_SCALE * t, self.time_features)) + condition.speaker
+    def forward(self, x_t: Tensor, t: Tensor, condition: Condition, wanted: Tensor | None = None) -> Tensor:
+        """Logits of p_{1|t}.
+
+        Args:
+            x_t: int64 [B, 4, T].
+            t: [B] in [0, 1].
+            wanted: bool [B, 4, T]: only the logits of its M True positions are made.
+
+        Returns:
+            [B, 4, T, K]; with `wanted`, [M, K] in its order.
+        """
+        features = sinusoids(TIME_SCALE * t, self.time_features).to(self.dtype)
+        adaptive = self.time(features) + condition.speaker
         target = condition.content + self._look_up(x_t, condition.tables)
-        first = x = torch.cat([condition.prompt, target], dim=1)
-        for block in self.blocks:
+        x = torch.cat([condition.prompt, target], dim=1)
+        for block in self.blocks[:-1]:
             x = block(x, adaptive, condition.mask, condition.rotation)
-        x = (first + x)[:, condition.prompt.shape[1] :]
-        return self.output(x, adaptive)
+        x = self.blocks[-1](x, adaptive, condition.mask, condition.rotation, first=condition.prompt.shape[1])
+        x = target + x  # the long skip; the last block answers for the target alone
+        return self.output(x, adaptive) if wanted is None else self.output.at(x, adaptive, wanted)
 
     def condition(
         self, content: Tensor, token_mask: Tensor, speaker: Tensor, prompt: Prompt | None = None
@@ -149,8 +173,8 @@ class Denoiser(nn.Module):
             speaker: [B, S].
             prompt: from `token_prompt` or `prior_prompt`; without one the target stands alone.
         """
-        shares = self._shares()
-        projected = self.input.bias + sum(F.linear(content[:, i], shares[stream]) for i, stream in enumerate(CONTENT))
+        shares, heard = self._shares(), content.to(self.dtype).unbind(1)
+        projected = self.input.bias + sum(F.linear(c, shares[stream]) for c, stream in zip(heard, CONTENT, strict=True))
         if prompt is None:
             prompt = Prompt(projected[:, :0], token_mask[:, :0])
         mask = torch.cat([prompt.mask, token_mask], dim=1)
@@ -161,7 +185,7 @@ class Denoiser(nn.Module):
             tables=self._tables(shares),
             mask=mask,
             rotation=Rotation.at(positions, self.head_width),
-            speaker=self.speaker(speaker),
+            speaker=self.speaker(speaker.to(self.dtype)),
         )
 
     def token_prompt(self, tokens: Tensor, mask: Tensor) -> Prompt:
@@ -170,7 +194,12 @@ class Denoiser(nn.Module):
 
     def prior_prompt(self, prior: Tensor, mask: Tensor) -> Prompt:
         """Stage 2: the face's prosody prior [B, P, W], mask bool [B, P], as [z_p, 0, 0, 0, 0, 0]."""
-        return Prompt(F.linear(prior, self._shares()[PROSODY[0]], self.input.bias), mask)
+        return Prompt(F.linear(prior.to(self.dtype), self._shares()[PROSODY[0]], self.input.bias), mask)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the weights, in which all is computed."""
+        return self.input.weight.dtype
 
     def _shares(self) -> tuple[Tensor, ...]:
         """The parts of the input projection that read each stream, [W, W]."""

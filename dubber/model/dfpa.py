@@ -86,7 +86,7 @@ class DFPA(nn.Module):
         real = token_mask.unsqueeze(1)
         start = torch.where(real, self.mask, self.pad).expand(-1, len(GENERATED), -1)
         generated = sampler.sample(
-            lambda x_t, t: self.denoiser(x_t, t, condition),
+            lambda x_t, t, wanted: self.denoiser(x_t, t, condition, wanted),
             start,
             mask_id=self.mask,
             forbidden=[self.pad],

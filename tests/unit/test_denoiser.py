@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 import torch
 from tiny_models import SETTINGS, alone, assert_same, dub_batch, randomise
 
+from benchmarks.plain_sampler import PlainInputs, plain_logits
 from dubber.errors import ConfigError
-from dubber.flow.sampler import make_sampler
-from dubber.model.attention import Rotation
+from dubber.flow.sampler import SAMPLERS, make_sampler
+from dubber.model.attention import Rotation, SelfAttention
 from dubber.model.denoiser import Condition, Denoiser, Prompt
 from dubber.model.dfpa import DFPA
 
@@ -178,3 +181,77 @@ def test_a_sampler_of_another_scheduler_is_refused():
     logits = torch.randn(3, 2, BATCH.tokens.shape[-1], SETTINGS.vocab)
     with pytest.raises(ConfigError, match="scheduler"):
         dfpa.sample(logits, BATCH.token_mask, condition, make_sampler("exact", 2, scheduler="linear"))
+
+
+def test_logits_where_they_are_wanted_are_those_of_all_positions(denoiser):
+    x_t, t = torch.randint(0, K, (3, 4, BATCH.tokens.shape[-1])), torch.tensor([0.2, 0.5, 0.9])
+    condition = denoiser.condition(CONTENT, BATCH.token_mask, BATCH.speaker)
+    everywhere = denoiser(x_t, t, condition)
+    for wanted in (torch.rand(x_t.shape) < 0.3, torch.ones_like(x_t, dtype=torch.bool), torch.zeros_like(x_t) == 1):
+        assert_same(denoiser(x_t, t, condition, wanted), everywhere[wanted])
+
+
+@pytest.mark.parametrize("kept", [0, 4])
+def test_attention_that_answers_for_some_positions_hears_all(kept):
+    torch.manual_seed(0)
+    attention, x = SelfAttention(W, SETTINGS.denoiser_heads), torch.randn(3, 10, W)
+    mask, rotation = torch.rand(3, 10) < 0.8, Rotation.at(torch.arange(10).expand(3, 10), W // 2)
+    assert_same(attention(x, mask, rotation, first=kept), attention(x, mask, rotation)[:, kept:])
+
+
+def test_the_plain_denoiser_gives_the_same_logits(denoiser):
+    x_t, t = torch.randint(0, K, (3, 4, BATCH.tokens.shape[-1])), torch.tensor([0.2, 0.5, 0.9])
+    inputs = PlainInputs(CONTENT, BATCH.token_mask, BATCH.speaker, torch.randn(3, x_t.shape[-1], W))
+    prompt = denoiser.prior_prompt(inputs.prior, BATCH.token_mask)
+    condition = denoiser.condition(CONTENT, BATCH.token_mask, BATCH.speaker, prompt)
+    real = BATCH.token_mask.unsqueeze(1).expand_as(x_t)
+    assert_same(denoiser(x_t, t, condition)[real], plain_logits(denoiser, x_t, t, inputs)[real])
+
+
+def test_in_bfloat16_it_computes_nearly_the_same_in_the_type_of_its_weights(denoiser):
+    x_t, t = torch.randint(0, K, (3, 4, BATCH.tokens.shape[-1])), torch.tensor([0.2, 0.5, 0.9])
+    prior = torch.randn(3, x_t.shape[-1], W)
+
+    def logits(network: Denoiser) -> torch.Tensor:
+        prompt = network.prior_prompt(prior, BATCH.token_mask)
+        condition = network.condition(CONTENT, BATCH.token_mask, BATCH.speaker, prompt)
+        assert condition.content.dtype == condition.prompt.dtype == network.dtype
+        return network(x_t, t, condition)
+
+    exact = logits(denoiser)
+    rounded = logits(denoiser.to(torch.bfloat16))
+    assert rounded.dtype == torch.bfloat16
+    real = BATCH.token_mask.unsqueeze(1).expand_as(x_t)
+    error = (rounded.float() - exact)[real].std() / exact[real].std()
+    assert error < 0.03
+
+
+def test_what_does_not_depend_on_x_t_and_t_is_computed_once(denoiser):
+    """Five evaluations: one projection of the speaker, one set of tables, no concatenated projection at all."""
+    dfpa = DFPA(SETTINGS, "quadratic").eval()
+    calls = Counter()
+    for name in ("speaker", "input", "time"):
+        getattr(dfpa.denoiser, name).register_forward_hook(lambda *_, name=name: calls.update([name]))
+    condition = dfpa.denoiser.condition(CONTENT, BATCH.token_mask, BATCH.speaker)
+    logits = torch.randn(3, 2, BATCH.tokens.shape[-1], SETTINGS.vocab)
+    dfpa.sample(logits, BATCH.token_mask, condition, make_sampler("exact", 5))
+    assert calls == {"speaker": 1, "time": 5}
+
+
+@pytest.mark.parametrize("name", list(SAMPLERS))
+def test_a_clip_is_sampled_alike_alone_and_in_a_batch_given_the_same_draws(name, monkeypatch):
+    dfpa = randomise(DFPA(SETTINGS, "quadratic")).eval()
+    noise = torch.rand(50, 3, 4, BATCH.tokens.shape[-1], generator=torch.Generator().manual_seed(0))
+
+    def sampled(batch, rows: slice) -> torch.Tensor:
+        size = batch.tokens.shape[-1]
+        draws = iter(noise[:, rows, :, :size])
+        monkeypatch.setattr("dubber.flow.sampler.uniform", lambda shape, device, generator: next(draws))
+        condition = dfpa.denoiser.condition(CONTENT[rows, :, :size], batch.token_mask, batch.speaker)
+        logits = torch.zeros(len(batch.tokens), 2, size, SETTINGS.vocab)
+        return dfpa.sample(logits, batch.token_mask, condition, make_sampler(name, 4))
+
+    together = sampled(BATCH, slice(0, 3))
+    for row in range(3):
+        clip = alone(BATCH, row)
+        assert torch.equal(together[row, :, : clip.tokens.shape[-1]], sampled(clip, slice(row, row + 1))[0])

@@ -19,6 +19,7 @@ from dubber.dub import exported
 from dubber.dub.bundle import open_bundle
 from dubber.dub.exported import export
 from dubber.dub.model_card import information
+from dubber.dub.settings import FAST
 from dubber.errors import ConfigError, DubberError, MissingDataError
 from dubber.media.lipreading import LipReadingNetwork
 from dubber.media.settings import FeatureSettings
@@ -236,7 +237,8 @@ def test_a_run_without_its_codec_names_the_file(tiny_run, tmp_path):
 
 
 def test_sampling_can_be_changed_within_reason(tiny_export):
-    assert dubber.load(tiny_export, nfe=7, seed=3).synthesis.nfe == 7
+    fast, other, own = (dubber.load(tiny_export, **o).synthesis for o in ({}, {"nfe": 7}, {"sampler": "exact"}))
+    assert fast == FAST and other == FAST.model_copy(update={"nfe": 7}) and (own.sampler, own.nfe) == ("exact", 2)
     with pytest.raises(ConfigError, match=r"sampler: .*euler"):
         dubber.load(tiny_export, sampler="best")
     with pytest.raises(ConfigError, match="nfe: "):

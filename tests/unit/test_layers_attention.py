@@ -6,7 +6,14 @@ import pytest
 import torch
 from tiny_models import assert_same, randomise
 
-from dubber.model.attention import CrossAttention, Rotation, SelfAttention, expected_alignment, monotonic_weights
+from dubber.model.attention import (
+    CrossAttention,
+    Rotation,
+    SelfAttention,
+    attend,
+    expected_alignment,
+    monotonic_weights,
+)
 
 
 def test_rotation_turns_pairs_by_the_position():
@@ -87,3 +94,12 @@ def test_monotonic_weights_spend_everything_on_real_keys():
     assert (weights[..., 3] == 0).all()
     moving = (weights * torch.arange(4)).sum(-1).diff(dim=-1)
     assert (moving >= -1e-6).all()
+
+
+def test_attention_written_out_for_bfloat16_is_the_fused_one():
+    g = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(2, 3, n, 8, generator=g).bfloat16() for n in (5, 7, 7))
+    mask = (torch.arange(7) < torch.tensor([[7], [4]]))[:, None, None, :]
+    fused = torch.nn.functional.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=mask)
+    torch.testing.assert_close(attend(q, k, v, mask).float(), fused, atol=0.02, rtol=0.02)
+    assert torch.equal(attend(q.float(), k.float(), v.float(), mask), fused)

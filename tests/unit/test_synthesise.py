@@ -11,8 +11,8 @@ import torch
 
 from dubber.artifacts import failures_path, read_rows, write_rows
 from dubber.codec.shards import TOKENS
-from dubber.dub.settings import SynthesisSettings
-from dubber.dub.synthesise import synthesise_shard
+from dubber.dub.settings import FAST, SynthesisSettings
+from dubber.dub.synthesise import Synthesiser, synthesise_shard
 from dubber.errors import DubberError
 from dubber.media.feature_shards import FEATURES
 from dubber.model.dubber import Dubber
@@ -170,3 +170,22 @@ def test_a_codec_that_does_not_fit_is_refused(shard, monkeypatch):
 def test_units_are_in_the_schema(shard):
     schema = pq.read_schema(dub(shard))
     assert schema.names[0] == "clip" and all(f.metadata[b"unit"] for f in schema)
+
+
+def test_bfloat16_is_the_denoisers_alone_and_speaks(shard):
+    made = by_clip(dub(shard, precision="bf16"))
+    assert set(made) == {"long", "short", "middle", "alone"}
+    synthesiser = Synthesiser(
+        shard / "model.safetensors", SpokenCodec(), SETTINGS.model_copy(update={"precision": "bf16"})
+    )
+    types = {
+        name.split(".")[1] if name.startswith("dfpa") else "": p.dtype
+        for name, p in synthesiser.model.named_parameters()
+    }
+    assert types == {"denoiser": torch.bfloat16, "": torch.float32}
+
+
+@pytest.mark.parametrize("sampler", ["euler", "exact", "corrector", "confident"])
+def test_every_sampler_speaks_for_the_settings_of_a_single_dub(shard, sampler):
+    made = by_clip(dub(shard, **{**FAST.model_dump(), "sampler": sampler}))
+    assert all(row["nfe"] == FAST.nfe and row["batch"] == 1 for row in made.values())
