@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from dubber.errors import ClipError
 from dubber.metrics.av_hubert import BANDS, SIDE, load_av_hubert
+from dubber.metrics.av_sync import mean_cosine
 from dubber.metrics.base import Metric, Sample, Score
 from dubber.metrics.mfcc import FILTERS, log_energies
 from dubber.metrics.settings import AvSyncSettings
@@ -26,15 +27,8 @@ CROP = 96  # pixels of the lip crop, of which the middle is used
 MEAN, SPREAD = 0.421, 0.165  # of the grey values of the training's lips, in 0..1
 
 
-def similarity(*, reference: np.ndarray, hypothesis: np.ndarray) -> float:
-    """The mean over frames of the cosine of two rows of vectors [frames, width]."""
-    a, b = reference.astype(np.float64), hypothesis.astype(np.float64)
-    cosines = (a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))
-    return float(cosines.mean())
-
-
 class AvHubertSync(Metric):
-    """Column "AVSync", -1..1: 1 for the clip's own recording.
+    """Column "AVSync", -1..1: exactly 1 for the clip's own recording.
 
     Raises:
         MissingDataError: the published weights are missing.
@@ -55,14 +49,14 @@ class AvHubertSync(Metric):
         seen = self._network.see(read_lips(sample.lips).unsqueeze(0))
         reference = self._frames(seen, sample.truth, "recording")
         hypothesis = self._frames(seen, sample.hypothesis, "output")
-        return [Score("AVSync", similarity(reference=reference, hypothesis=hypothesis))]
+        return [Score("AVSync", mean_cosine(reference=reference, hypothesis=hypothesis))]
 
-    def _frames(self, seen: Tensor, wav: np.ndarray, what: str) -> np.ndarray:
+    def _frames(self, seen: Tensor, wav: np.ndarray, what: str) -> Tensor:
         """Lips as the network sees them [1, F, 1024] and sound [samples] at 16 kHz -> vectors [F, 1024]."""
         if not len(wav):
             raise ClipError(f"the {what} has no sample")
         heard = self._network.hear(read_bands(wav, seen.shape[1]).unsqueeze(0))
-        return self._network(seen, heard)[0].numpy()
+        return self._network(seen, heard)[0]
 
 
 def read_lips(jpegs: Sequence[bytes]) -> Tensor:

@@ -11,16 +11,21 @@ from types import ModuleType
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from made_up_weights import digest, made_up, shapes
+from torch import Tensor
 
+from dubber.artifacts import read_rows, write_rows
 from dubber.errors import ClipError, DubberError, MissingDataError
 from dubber.metrics import av_sync_hubert
 from dubber.metrics.av_hubert import AVHubert, load_av_hubert
-from dubber.metrics.av_sync_hubert import AvHubertSync, read_bands, read_lips, similarity
+from dubber.metrics.av_sync import mean_cosine
+from dubber.metrics.av_sync_hubert import AvHubertSync, read_bands, read_lips
 from dubber.metrics.base import Sample
 from dubber.metrics.factory import build_metric
+from dubber.metrics.score import score_shard
 from dubber.metrics.settings import AvSyncSettings
 
 BLOCKS = 2  # of the published 24, so that the file is small
@@ -31,12 +36,21 @@ DICTIONARY = "fairseq.data.dictionary"
 def weights(tmp_path_factory) -> Iterator[Path]:
     """A file of the published format with 2 blocks: training-only weights, and training state of a foreign class."""
     path = tmp_path_factory.mktemp("avhubert") / "large_vox_iter5.pt"
-    model = made_up(shapes(AVHubert(BLOCKS)))
     unused = {"mask_emb": torch.zeros(104), "label_embs_concat": torch.zeros(2004, 256)}
     unused |= {"final_proj.weight": torch.zeros(256, 1024), "final_proj.bias": torch.zeros(256)}
-    save_with_dictionary(path, {"args": None, "cfg": {"task": {"normalize": True}}, "model": {**model, **unused}})
+    save_with_dictionary(path, {"args": None, "cfg": {"task": {"normalize": True}}, "model": {**lively(), **unused}})
     yield path
     path.unlink()
+
+
+def lively() -> dict[str, Tensor]:
+    """Made-up weights under which sound counts about as much as lips, and negative values are cut to a quarter."""
+    model = made_up(shapes(AVHubert(BLOCKS)))
+    for key in model:
+        if "relu" in key or key.endswith("frontend3D.2.weight"):
+            model[key] -= 0.75
+    model["feature_extractor_video.proj.weight"] *= 0.1
+    return model
 
 
 def save_with_dictionary(path: Path, state: dict) -> None:
@@ -127,10 +141,10 @@ def test_weights_labels_and_two_moments_are_as_large_as_the_published_file():
 @pytest.mark.parametrize(
     ("frames", "samples", "numbers"),
     [
-        (1, 100, [0.3852, 3.05907, -0.3212, -0.96565, 0.61996]),
-        (10, 5000, [1.64815, 3.24247, -0.33982, -0.59103, 0.0794]),
-        (10, 6400, [1.64471, 3.24319, -0.3396, -0.58911, 0.07933]),
-        (37, 30000, [1.8079, 3.26491, -0.19638, -0.40272, 0.48725]),
+        (1, 100, [0.75977, 0.92021, -0.29144, -0.65988, -1.91367]),
+        (10, 5000, [1.50114, 0.87886, -0.19527, -0.76444, -0.93919]),
+        (10, 6400, [1.02261, 1.02563, -0.1295, -0.51371, -0.85584]),
+        (37, 30000, [0.95411, 0.64639, -0.01437, -0.68116, -0.21514]),
     ],
 )
 def test_vectors_equal_the_published_networks(sync, frames, samples, numbers):
@@ -144,24 +158,25 @@ def test_vectors_equal_the_published_networks(sync, frames, samples, numbers):
 
 
 def test_the_score_is_the_published_one(sync):
-    """1 - 1.00181e-6 is from the published network too: with made-up weights the lips outweigh the sound."""
-    assert 1 - value(sync, clip(chirp(5000))) == pytest.approx(1.00181e-6, rel=0.01)
+    """0.967534 is from the published network too."""
+    assert value(sync, clip(chirp(5000))) == pytest.approx(0.967534, abs=2e-6)
 
 
-def test_the_clips_own_recording_scores_one(sync):
+def test_the_clips_own_recording_scores_exactly_one(sync):
     assert sync.backend == "avhubert:large_vox_iter5"
-    assert value(sync, clip(chirp(6400))) == pytest.approx(1, abs=1e-12)
+    assert value(sync, clip(chirp(6400))) == 1
+    longer = replace(clip(chirp(9000)), truth=np.concatenate([chirp(6800), chirp(900)]))
+    assert value(sync, longer) == 1  # what comes after the video is cut off
 
 
-def test_other_sound_scores_less(sync):
+def test_worse_sound_scores_less(sync):
     own = chirp(6400)
     noise = np.random.default_rng(0).normal(0, 1, 6400).astype(np.float32)
-    late = np.pad(own, (1600, 0))[:6400]
-    slightly, much = (value(sync, clip(own + level * noise)) for level in (1e-4, 0.1))
-    assert 1 > slightly > much
-    assert value(sync, clip(late)) < slightly
-    assert value(sync, clip(own[:3200])) < slightly  # zeros after the end
-    assert value(sync, clip(np.pad(own, (0, 9000)))) == pytest.approx(1, abs=1e-2)  # what comes later is cut off
+    late = [np.roll(own, 640 * frames) for frames in (1, 5)]
+    values = [value(sync, clip(dub)) for dub in (own, own + 1e-4 * noise, *late, own + noise)]
+    assert values == sorted(values, reverse=True)
+    assert 0.999 > values[2] > values[4] + 0.1
+    assert value(sync, clip(own[:3200])) < values[3]  # zeros after the end
 
 
 def test_a_clip_does_not_depend_on_others(sync):
@@ -219,10 +234,44 @@ def test_clips_that_cannot_be_judged_have_a_reason(sync):
         sync.score(replace(sample, truth=np.zeros(0, np.float32)))
 
 
-def test_similarity_is_the_mean_of_the_frames_cosines():
-    frames = np.array([[1.0, 0.0], [2.0, 2.0]])
-    assert similarity(reference=frames, hypothesis=3 * frames) == pytest.approx(1)
-    assert similarity(reference=frames, hypothesis=np.array([[0.0, 5.0], [1.0, 0.0]])) == pytest.approx(0.5**0.5 / 2)
+def test_a_shard_is_scored_and_failed_outputs_fail(sync, tmp_path, monkeypatch):
+    monkeypatch.setattr("dubber.metrics.score.build_metric", lambda settings, **_: sync)
+    audio = pa.schema([("clip", pa.string()), ("samples", pa.list_(pa.int16())), ("seconds", pa.float32())])
+    crops = pa.schema([("clip", pa.string()), ("lips", pa.list_(pa.binary()))])
+    own = (chirp(5000) * 32768).astype(np.int16)
+    dubs = {"same": own, "silent": np.zeros(5000, np.int16), "unseen": own}
+    names = [*dubs, "missing"]
+    for name, clips in (("dubs", dubs), ("audio", dict.fromkeys(names, own))):
+        rows = [{"clip": clip, "samples": samples, "seconds": 1.0} for clip, samples in clips.items()]
+        write_rows(tmp_path / f"{name}.parquet", rows, audio)
+    seen = [{"clip": name, "lips": mouth(8)} for name in names if name != "unseen"]
+    write_rows(tmp_path / "crops.parquet", seen, crops)
+    score_shard(
+        [{"clip": name, "text": "a b", "reference": None} for name in names],
+        setting="1.0",
+        dubs=tmp_path / "dubs.parquet",
+        audio=tmp_path / "audio.parquet",
+        references=[],
+        metrics=[AvSyncSettings(backend="avhubert")],
+        output=tmp_path / "scores.parquet",
+        crops=tmp_path / "crops.parquet",
+    )
+    rows = {row["clip"]: row for row in read_rows(tmp_path / "scores.parquet")}
+    assert {(row["metric"], row["backend"]) for row in rows.values()} == {("AVSync", sync.backend)}
+    assert (rows["same"]["value"], rows["same"]["reason"]) == (1, None)
+    for clip_name, reason in {"silent": "empty output", "missing": "no output", "unseen": "no lip crops"}.items():
+        assert rows[clip_name]["value"] is None
+        assert reason in rows[clip_name]["reason"]
+
+
+def test_the_score_is_the_mean_of_the_frames_cosines():
+    frames = torch.tensor([[1.0, 0.0], [2.0, 2.0]])
+    assert mean_cosine(reference=frames, hypothesis=3 * frames) == pytest.approx(1)
+    assert mean_cosine(reference=frames, hypothesis=torch.tensor([[0.0, 5.0], [1.0, 0.0]])) == pytest.approx(
+        0.5**0.5 / 2
+    )
+    uneven = torch.randn(40, 1024, generator=torch.Generator().manual_seed(0))
+    assert mean_cosine(reference=uneven, hypothesis=uneven.clone()) == 1
 
 
 def test_a_missing_or_foreign_file_names_the_command(tmp_path):

@@ -112,7 +112,7 @@ def test_joint_features_are_the_recordings_own_and_drift_away_with_shift_noise_a
         for name, dub in dubs.items():
             value = metric.measure(lips=lips, reference=real, hypothesis=dub)
             scores.setdefault(name, []).append(value)
-    assert scores["own"] == pytest.approx([1.0] * 6, abs=1e-5)
+    assert scores["own"] == [1.0] * 6
     assert max(scores["late"] + scores["noisy"] + scores["foreign"]) < 0.99
     assert np.mean(scores["late"]) > np.mean(scores["foreign"])
 
@@ -123,7 +123,7 @@ def test_av_sync_is_a_column_of_its_own_and_needs_lips(weights):
     sound = shifted(wav, 0)
     (score,) = metric.score(Sample("c", "t", hypothesis=sound, truth=sound, reference=sound, lips=lips))
     assert (score.column, metric.backend) == ("AVSync-emb", "embedded sync encoders")
-    assert score.value == pytest.approx(1, abs=1e-5)
+    assert score.value == 1
     with pytest.raises(ClipError, match="no lip crops"):
         metric.score(Sample("c", "t", hypothesis=sound, truth=sound, reference=sound))
 
