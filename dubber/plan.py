@@ -38,6 +38,8 @@ FULL = "full"
 BASELINES = ("ground_truth", "codec")
 ANY = "any"  # in place of a setting, where all settings sound the same
 MAIN = "table"
+SCORING_MEMORY = 4000  # MB of a scoring job, and what the larger published networks add to it
+NETWORK_MEMORY = {"whisper": 7000, "avhubert": 3000, "emotion2vec_plus_large": 1500, "utmos22_strong": 1000}
 PROSODY_METRICS = ("GPE", "VDE", "FFE", "Emo-SIM")  # Table 5
 
 
@@ -312,6 +314,10 @@ class Plan:
         fitted = (SyncSettings, AvSyncSettings)
         wanted = any(isinstance(m, fitted) and m.backend == "embedded" for m in self.experiment(name).metrics)
         return [f"work/sync/{name}.safetensors"] if wanted else []
+
+    def scoring_memory(self, name: str) -> int:
+        """MB that a scoring job needs: all of an experiment's metrics are loaded at once."""
+        return SCORING_MEMORY + sum(NETWORK_MEMORY.get(metric.backend, 0) for metric in self.experiment(name).metrics)
 
     def failures(self, name: str) -> list[str]:
         """The failure lists of every step that the experiment's clips go through."""
