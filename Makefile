@@ -32,5 +32,5 @@ lint: venv ## ruff, snakefmt and Snakemake's own linter
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 
-clean: ## remove what the workflow made; never data/
+clean: ## remove what the workflow made; never data/ nor the answers of listeners
 	rm -rf work runs results logs benchmarks/rules

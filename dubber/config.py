@@ -20,7 +20,7 @@ from dubber.codec.settings import CodecSettings
 from dubber.corpus.settings import CorpusSettings
 from dubber.dub.settings import ExternalSettings, SynthesisSettings
 from dubber.errors import ConfigError
-from dubber.media.settings import CropSettings, FeatureSettings
+from dubber.media.settings import LIPREADING_CROP, CropSettings, FeatureSettings
 from dubber.metrics.settings import MetricSettings, SyncFitSettings
 from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
 from dubber.report.settings import ReportSettings
@@ -99,10 +99,29 @@ class Config(Settings):
             _require(where, "aligner", experiment.aligner, self.aligners)
             for system in experiment.external:
                 _check_system(f"{where}.external", system)
+            self._check_widths(where, experiment)
         for kind, entries in (("codecs", self.codecs), ("features", self.features)):
             for name, entry in entries.items():
                 for corpus in entry.fit_on:
                     _require(f"{kind}.{name}", "fit_on", corpus, self.corpora)
+        return self
+
+    def _check_widths(self, where: str, experiment: Experiment) -> None:
+        """A model is as wide as its features; a size that says otherwise is a mistake."""
+        size, features = self.sizes[experiment.size], self.features[experiment.features]
+        for key in ("lip_features", "face_features"):
+            if key in size.model_fields_set and getattr(size, key) != getattr(features, key):
+                raise ValueError(
+                    f"{where}: the size's {key} is {getattr(size, key)}, the features' {getattr(features, key)}"
+                )
+
+    @model_validator(mode="after")
+    def _lip_crops_fit(self) -> Config:
+        for name, features in self.features.items():
+            if features.lip.backend == "resnet18" and self.crops.lip_size != LIPREADING_CROP:
+                raise ValueError(
+                    f"features.{name}.lip: the lip-reading ResNet-18 needs crops.lip_size: {LIPREADING_CROP}"
+                )
         return self
 
 

@@ -51,7 +51,13 @@ class Asset:
 
     @property
     def is_archive(self) -> bool:
-        return self.url.endswith((".zip", ".tar.gz", ".tgz", ".tar"))
+        weights = self.url.endswith(".pth.tar")  # a name that PyTorch's early examples gave to weight files
+        return self.url.endswith((".zip", ".tar.gz", ".tgz", ".tar")) and not weights
+
+    @property
+    def file(self) -> str:
+        """The name under which it is kept: an archive's own one, or the weight file's."""
+        return PurePosixPath(self.url).name if self.is_archive else self.target
 
 
 def assets(path: Path | str) -> list[Asset]:
@@ -78,11 +84,11 @@ def fetch(asset: Asset, downloads: Path) -> Path:
     """Download one asset to `downloads/<group>/`, going on where an earlier try stopped, and verify it.
 
     Raises:
-        DubberError: the source does not answer, or the checksum is not the expected one.
+        DubberError: the source does not answer, answers with a page, or the checksum is not the expected one.
     """
     folder = downloads / asset.group
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / PurePosixPath(asset.url).name
+    path = folder / asset.file
     if not path.exists():
         partial = path.with_name(path.name + ".part")
         _download(asset, partial)
@@ -96,10 +102,12 @@ def _download(asset: Asset, partial: Path) -> None:
     request = urllib.request.Request(asset.url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+            if answer.headers.get_content_type() == "text/html":
+                raise OSError("the source answers with a page, not with the file")
             resumed = answer.status == 206
             total = int(answer.headers.get("Content-Length", 0)) + (have if resumed else 0)
             log.info("%s: %.0f MB from %s (%s)", asset.name, total / MEGABYTE, asset.url, asset.licence)
-            progress = Progress(f"{asset.name}, MB", round(total / MEGABYTE))
+            progress = Progress(f"{asset.name}, MB", total / MEGABYTE, done=have / MEGABYTE if resumed else 0)
             with partial.open("ab" if resumed else "wb") as file:
                 while block := answer.read(CHUNK):
                     file.write(block)

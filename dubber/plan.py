@@ -22,7 +22,11 @@ from dubber.corpus.manifest import Manifest, load_manifest, refresh_manifest
 from dubber.corpus.settings import CorpusSettings
 from dubber.dub.external_files import folder_digest
 from dubber.errors import ConfigError, MissingDataError
-from dubber.metrics.settings import SyncSettings
+from dubber.listen.answers import answer_files
+from dubber.listen.definition import file_of, folder_of
+from dubber.media import imported_files
+from dubber.media.settings import FAN_FILES
+from dubber.metrics.settings import AvSyncSettings, SyncSettings
 from dubber.settings import Settings, unknown_key
 from dubber.train.settings import RUNTIME
 
@@ -34,6 +38,8 @@ FULL = "full"
 BASELINES = ("ground_truth", "codec")
 ANY = "any"  # in place of a setting, where all settings sound the same
 MAIN = "table"
+SCORING_MEMORY = 4000  # MB of a scoring job, and what the larger published networks add to it
+NETWORK_MEMORY = {"whisper": 7000, "avhubert": 3000, "emotion2vec_plus_large": 1500, "utmos22_strong": 1000}
 PROSODY_METRICS = ("GPE", "VDE", "FFE", "Emo-SIM")  # Table 5
 
 
@@ -305,14 +311,40 @@ class Plan:
 
     def sync_files(self, name: str) -> list[str]:
         """The lip-sync encoders, where a metric needs them."""
-        wanted = any(isinstance(m, SyncSettings) and m.backend == "embedded" for m in self.experiment(name).metrics)
+        fitted = (SyncSettings, AvSyncSettings)
+        wanted = any(isinstance(m, fitted) and m.backend == "embedded" for m in self.experiment(name).metrics)
         return [f"work/sync/{name}.safetensors"] if wanted else []
+
+    def scoring_memory(self, name: str) -> int:
+        """MB that a scoring job needs: all of an experiment's metrics are loaded at once."""
+        return SCORING_MEMORY + sum(NETWORK_MEMORY.get(metric.backend, 0) for metric in self.experiment(name).metrics)
 
     def failures(self, name: str) -> list[str]:
         """The failure lists of every step that the experiment's clips go through."""
         steps = ("audio", "crops", "features", "align", "matrix", "tokens")
         files = [path for step in steps for path in self.experiment_step(name, step)] + self.dubs(name)
         return [path.replace(".parquet", ".failures.parquet") for path in files]
+
+    def listening_answers(self, name: str) -> list[str]:
+        """Every listener's answers, in all settings of the experiment.
+
+        Raises:
+            MissingDataError: nobody has answered yet.
+        """
+        folders = [folder_of(name, setting) for setting in self.experiment(name).settings]
+        files = [path.as_posix() for folder in folders for path in answer_files(folder)]
+        if not files:
+            raise MissingDataError(
+                f"No listener has answered for the experiment '{name}' yet.",
+                looked_at=", ".join(map(str, folders)),
+                hint=f"This command starts the listening test: dubber listen --experiment {name}",
+            )
+        return files
+
+    def listening_tests(self, name: str) -> list[str]:
+        """The listening tests that somebody has answered."""
+        folders = {Path(path).parent.parent for path in self.listening_answers(name)}
+        return [file_of(folder).as_posix() for folder in sorted(folders)]
 
     # --- parameters --------------------------------------------------------------------------------------------------
 
@@ -325,19 +357,62 @@ class Plan:
         settings = self.config.codecs[codec]
         if settings.backend == "world":
             return [f"work/codecs/{codec}/codec.safetensors"]
-        files = [settings.encoder, settings.decoder]
+        return self._published(
+            "FACodec's", "facodec", [settings.encoder, settings.decoder], "a codec with backend: world"
+        )
+
+    def crop_files(self) -> list[str]:
+        """What the face detector is loaded from, beside its package.
+
+        Raises:
+            MissingDataError: published weights are not where the configuration says.
+        """
+        crops = self.config.crops
+        if crops.backend != "fan":
+            return []
+        files = [(Path(crops.fan_weights) / name).as_posix() for name in FAN_FILES]
+        return self._published("FAN's", "fan", files, "crops.backend: haar")
+
+    def transform(self, features: str) -> list[str]:
+        """The fitted transform of the features, where a stream needs one."""
+        return [f"work/features/{features}/transform.safetensors"] if self.config.features[features].is_fitted else []
+
+    def feature_files(self, features: str) -> list[str]:
+        """The published weights that the features need.
+
+        Raises:
+            MissingDataError: they are not where the configuration says.
+        """
+        lip = self.config.features[features].lip
+        if lip.backend != "resnet18":
+            return []
+        return self._published("The lip-reading ResNet-18's", "lipreading", [lip.weights], "lip: {backend: pca}")
+
+    def imported_digest(self, features: str, corpus: str, shard: str) -> str:
+        """What makes a shard of imported features stale: the user's files for its clips.
+
+        Raises:
+            MissingDataError: a folder is not there.
+        """
+        settings = self.config.features[features]
+        folders = [Path(stream.folder) for stream in (settings.lip, settings.face) if stream.backend == "import"]
+        clips = [row["clip"] for row in self.manifest(corpus).rows(shard)] if folders else []
+        return provenance.digest([imported_files.folder_digest(folder, clips) for folder in folders]) if folders else ""
+
+    def _published(self, whose: str, group: str, files: list[str], otherwise: str) -> list[str]:
+        """Those of `files` that are there; all of them, unless this is a dry run."""
         missing = [path for path in files if not Path(path).exists()]
         if not missing:
             return files
         error = MissingDataError(
-            "FACodec's published weights are not there.",
+            f"{whose} published weights are not there.",
             looked_at=", ".join(missing),
-            hint="This command fetches them (amphion/naturalspeech3_facodec): "
-            "snakemake --cores 1 downloads/facodec.fetched\n  Or choose a codec with backend: world.",
+            hint="This command fetches them (config/assets.csv says whence and under which licence): "
+            f"snakemake --cores 1 downloads/{group}.fetched\n  Or choose {otherwise}.",
         )
         if not self.dry_run:
             raise error
-        self._warn_once(f"planned without a codec's weights:\n{error}")
+        self._warn_once(f"planned without published weights:\n{error}")
         return [path for path in files if path not in missing]
 
     def _warn_once(self, text: str) -> None:
@@ -361,8 +436,10 @@ class Plan:
     def stage2_settings(self, name: str, run: str) -> dict[str, Any]:
         """Everything that changes the student `run`, and nothing else."""
         experiment = self.experiment(name, run)
+        features = self.config.features[experiment.features]
+        widths = {"lip_features": features.lip_features, "face_features": features.face_features}
         return {
-            "model": self._model(experiment),
+            "model": {**self._model(experiment), **widths},
             "objective": experiment.objective.model_dump(mode="json"),
             "parts": experiment.parts.model_dump(mode="json"),
             "stage": experiment.stage2.identity(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 
 class Settings(BaseModel):
@@ -32,3 +32,10 @@ def unknown_key(key: str, valid: list[str]) -> str:
     near = get_close_matches(key, valid, n=1, cutoff=0.5)
     guess = f"did you mean '{near[0]}'? " if near else ""
     return f"unknown key '{key}': {guess}valid keys are {', '.join(valid)}"
+
+
+def first_wrong(error: ValidationError) -> str:
+    """The first wrong value of settings, in one line."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else first["msg"].removeprefix("Value error, ")

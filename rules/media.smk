@@ -39,6 +39,7 @@ rule crops:
     input:
         manifest=ask(manifest),
         rendered=ask(rendered),
+        weights=ask(lambda w: PLAN.crop_files()),
     output:
         shard="work/{corpus}/crops/{shard}.parquet",
         failures="work/{corpus}/crops/{shard}.failures.parquet",
@@ -96,10 +97,11 @@ rule fit_features:
 
 
 rule features:
-    """Turn a shard's crops into lip features [F, 512] and face features [F, 256]."""
+    """A shard's lip and face features: components of its crops, a published network's vectors, or the user's own."""
     input:
         crops="work/{corpus}/crops/{shard}.parquet",
-        transform="work/features/{features}/transform.safetensors",
+        transform=ask(lambda w: PLAN.transform(w.features)),
+        weights=ask(lambda w: PLAN.feature_files(w.features)),
     output:
         shard="work/{corpus}/features/{features}/{shard}.parquet",
         failures="work/{corpus}/features/{features}/{shard}.failures.parquet",
@@ -114,9 +116,12 @@ rule features:
         mem_mb=lambda w, attempt: 3000 * attempt,
         runtime=60,
     params:
+        settings=lambda w: as_json(PLAN.config.features[w.features]),
+        imported=ask(lambda w: PLAN.imported_digest(w.features, w.corpus, w.shard)),
         max_failed_share=PLAN.config.max_failed_share,
         code=code("features"),
     shell:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/features.py --crops {input.crops:q} --transform {input.transform:q} "
+        "--settings {params.settings:q} "
         "--max-failed-share {params.max_failed_share} --output {output.shard:q}"

@@ -50,7 +50,7 @@ rule score:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
+        mem_mb=lambda w, attempt: PLAN.scoring_memory(w.experiment) * attempt,
         runtime=120,
     params:
         rows=ask(experiment_rows),

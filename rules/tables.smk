@@ -1,6 +1,6 @@
 """Tables and reports: what people come for. These rules only gather; nothing is measured here.
 
-In: scores, run summaries, failures. Out: results/<experiment>_{table,ablations,nfe,prosody}.csv,
+In: scores, run summaries, failures, listeners' answers. Out: results/<experiment>_{table,ablations,nfe,prosody,mos}.csv,
 results/<experiment>/{ablations/<name>.csv,comparisons/,report.html,figures/,paper.html}.
 """
 
@@ -40,7 +40,7 @@ rule table:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/table.py --scores {input.scores:q} --systems {params.systems:q} "
         "--metrics {params.metrics:q} --trained {params.trained:q} --summaries {input.summaries:q} "
-        "--published {input.published:q} --corpus {params.published:q} --table {wildcards.table} "
+        "--published {input.published:q} --corpus={params.published:q} --table {wildcards.table} "
         "--settings {params.settings:q} --output {output:q}"
 
 
@@ -71,6 +71,33 @@ rule ablation:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/table.py --scores {input.scores:q} --trained {wildcards.run} "
         "--summaries {input.summary:q} --settings {params.settings:q} --output {output:q}"
+
+
+rule mos:
+    """Mean opinion scores of the listening test that `dubber listen` serves: similarity to the voice, naturalness."""
+    input:
+        tests=ask(lambda w: PLAN.listening_tests(w.experiment)),
+        answers=ask(lambda w: PLAN.listening_answers(w.experiment)),
+    output:
+        "results/{experiment}_mos.csv",
+    log:
+        "logs/mos/{experiment}.log",
+    benchmark:
+        "benchmarks/rules/mos/{experiment}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        settings=ask(lambda w: as_json(PLAN.experiment(w.experiment).report)),
+        code=code("mos"),
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/mos.py --tests {input.tests:q} --answers {input.answers:q} "
+        "--settings {params.settings:q} --output {output:q}"
 
 
 rule compare:
@@ -164,7 +191,7 @@ rule report:
         "--tables {input.tables:q} --comparisons {input.comparisons:q} --summaries {input.summaries:q} "
         "--scores {input.scores:q} --dubs {input.dubs:q} --attention {input.attention:q} "
         "--failures {input.failures:q} --root {params.root:q} --settings {params.experiment:q} "
-        "--output {output.page:q} --figures {params.figures:q}"
+        "--output {output.page:q} --figures={params.figures:q}"
 
 
 use rule report as paper with:

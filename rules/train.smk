@@ -69,12 +69,13 @@ rule stage2:
         runtime=2880,
         pace=ask(lambda w: as_json(PLAN.pace(w.experiment, w.run))),
     params:
+        teacher=lambda w, input: f"--teacher {input.teacher[0]}" if input.teacher else "",
         settings=ask(lambda w: as_json(PLAN.stage2_settings(w.experiment, w.run))),
         code=code("stage2"),
     shell:
         "exec &> >(tee -a {log:q}); "
         "python workflow_scripts/stage2.py --tokens {input.tokens:q} --matrix {input.matrix:q} "
-        "--features {input.features:q} --manifests {input.manifests:q} --teacher {input.teacher:q} "
+        "--features {input.features:q} --manifests {input.manifests:q} {params.teacher} "
         "--settings {params.settings:q} --pace {resources.pace:q} "
         "--code {params.code} --threads {threads} "
         "--model {output.model:q} --summary {output.summary:q}"

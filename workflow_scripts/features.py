@@ -2,14 +2,15 @@
 
 from dubber import entry
 from dubber.media.feature_shards import feature_shard
-from dubber.media.features import FeatureTransform
+from dubber.media.settings import FeatureSettings
+from dubber.media.streams import build_streams
 
 
 def main() -> None:
-    args = entry.arguments(__doc__, "crops", "transform", "max-failed-share", "output")
-    feature_shard(
-        args.crops, FeatureTransform.load(args.transform), args.output, max_failed_share=float(args.max_failed_share)
-    )
+    args = entry.arguments(__doc__, "crops", "settings", "max-failed-share", "output", lists=("transform",))
+    settings = FeatureSettings.model_validate(args.settings)
+    streams = build_streams(settings, args.transform[0] if args.transform else None)
+    feature_shard(args.crops, streams, args.output, max_failed_share=float(args.max_failed_share))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ from dubber.train.run import train_stage2
 def main() -> None:
     args = entry.arguments(
         __doc__,
-        *("teacher", "settings", "pace", "code", "threads", "model", "summary"),
+        *("settings", "pace", "code", "threads", "model", "summary"),
         lists=("tokens", "matrix", "features", "manifests"),
+        optional=("teacher",),
     )
     relaunch(args.pace["processes"])
     train_stage2(
@@ -20,7 +21,7 @@ def main() -> None:
         matrix=args.matrix,
         features=args.features,
         manifests=args.manifests,
-        teacher=Path(args.teacher),
+        teacher=args.teacher,
         model=Path(args.model),
         summary=Path(args.summary),
         code=args.code,

@@ -10,6 +10,7 @@ import pyworld
 from dubber.codec.settings import WorldAnalysisSettings
 from dubber.codec.world_cepstrum import DB_PER_NEPER, to_cepstrum, to_power
 from dubber.errors import ClipError
+from dubber.media.audio import loudest
 
 SAMPLE_RATE = 16_000  # Hz
 TOKEN_RATE = 80  # frames per second
@@ -103,8 +104,6 @@ def _check(wav: np.ndarray, n_tokens: int, min_level: float) -> None:
         raise ClipError(f"the audio is too short: {len(wav) / SAMPLE_RATE:.3f} s")
     if not np.isfinite(wav).all():
         raise ClipError("the audio has samples that are not finite numbers")
-    window = SAMPLE_RATE // 20
-    blocks = wav[: len(wav) // window * window].astype(np.float64).reshape(-1, window)
-    level = 10 * np.log10(np.max(np.mean(blocks**2, axis=1)) + 1e-20)
+    level = loudest(wav)
     if level < min_level:
         raise ClipError(f"the audio is silent: its loudest 50 ms have {level:.0f} dBFS")

@@ -136,7 +136,7 @@ def refresh_manifest(path: Path, settings: CorpusSettings, root: Path, *, data_r
 
 def _state(settings: CorpusSettings, files: Mapping[str, File]) -> dict[str, Any]:
     """All that a manifest follows from."""
-    plain = settings.model_dump(mode="json")
+    plain = settings.model_dump(mode="json", exclude={"licence"})
     lists = [name for name in (settings.clips, settings.split.test_list) if name and Path(name).is_file()]
     return {
         "split": plain.pop("split"),

@@ -93,6 +93,7 @@ class CorpusSettings(Settings):
     frames: int | None = Field(
         default=None, ge=1, description="where every clip has so many frames at 25 a second: another number is damage"
     )
+    licence: str = Field(default="", description="under which its owner gives it; named in every exported model")
     instructions: str = Field(default="", description="what to put where, and which command fetches it; for the error")
 
     @model_validator(mode="after")

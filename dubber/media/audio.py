@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from dubber.media.video import opened
 SAMPLE_RATE = 16_000  # Hz
 FULL_SCALE = 2**15
 MIN_SECONDS = 0.1
+GAP = 0.05  # s by which the time stamps of sound may be off before they count
 MAX_LOST_SHARE = 0.1  # of the length that the container promises
 
 AUDIO = pa.schema(
@@ -80,12 +82,58 @@ def _decode(container: av.container.InputContainer, stream: av.AudioStream) -> t
     return blocks, float(start or 0.0)
 
 
+def sound_blocks(path: Path | str, rate: int, channels: int) -> Iterator[np.ndarray]:
+    """Decode the first sound stream in bounded memory; time zero is the first picture, if there are any.
+
+    Gaps in the time stamps become silence.
+
+    Args:
+        rate: Hz of the output.
+        channels: 1 or 2 of the output.
+
+    Yields:
+        float32 [channels, n].
+
+    Raises:
+        ClipError: no such file, no sound, or a stream that breaks off.
+    """
+    with opened(path) as container:
+        if not container.streams.audio:
+            raise ClipError("no audio stream")
+        stream, done = container.streams.audio[0], 0
+        resampler = av.AudioResampler(format="fltp", layout="mono" if channels == 1 else "stereo", rate=rate)
+        zero = None
+        for frame in itertools.chain(container.decode(stream), [None]):
+            block = _resampled(resampler, frame, channels)
+            if frame is not None and frame.time is not None:
+                zero = _picture_start(container, frame.time) if zero is None else zero
+                late = round((frame.time - zero) * rate) - done
+                if abs(late) > (GAP * rate if done else 0):
+                    for start in range(0, late, rate):
+                        yield np.zeros((channels, min(rate, late - start)), np.float32)
+                    block, done = block[:, max(0, -late) :], done + max(0, late)
+            done += block.shape[1]
+            yield block
+
+
+def _resampled(resampler: av.AudioResampler, frame: av.AudioFrame | None, channels: int) -> np.ndarray:
+    parts = [part.to_ndarray() for part in resampler.resample(frame)]
+    return np.concatenate(parts, axis=1) if parts else np.zeros((channels, 0), np.float32)
+
+
 def _picture_start(container: av.container.InputContainer, otherwise: float) -> float:
     """The time stamp (s) of the first picture; `otherwise` where there is none or it is unknown."""
     for stream in container.streams.video[:1]:
         if stream.start_time is not None:
             return float(stream.start_time * stream.time_base)
     return otherwise
+
+
+def loudest(samples: np.ndarray, seconds: float = 0.05) -> float:
+    """The level (dBFS) of the loudest stretch of `seconds` in samples [n] at `SAMPLE_RATE`, n at least one stretch."""
+    size = round(SAMPLE_RATE * seconds)
+    stretches = samples[: len(samples) // size * size].astype(np.float64).reshape(-1, size)
+    return float(10 * np.log10(np.max(np.mean(stretches**2, axis=1)) + 1e-20))
 
 
 def shift(samples: np.ndarray, late: int) -> np.ndarray:

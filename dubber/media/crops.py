@@ -18,10 +18,12 @@ from dubber.errors import ClipError
 from dubber.media.faces import FaceDetector
 from dubber.media.landmarks import aligned_mouth, smooth_landmarks
 from dubber.media.settings import CropSettings
-from dubber.media.tracking import Detection, Track, link, smooth_boxes, speaker_track
-from dubber.media.video import probe, read_frames
+from dubber.media.tracking import Track, link, smooth_boxes, speaker_track
+from dubber.media.video import Probe, probe, read_frames
 from dubber.media.warping import window
 
+Frames = Callable[[], Iterator[np.ndarray]]  # begins to read a clip's frames anew
+Choice = Callable[[list[Track], int, float], Track]  # as `dubber.media.tracking.speaker_track`
 LipCutter = Callable[[np.ndarray, int], np.ndarray]  # grey picture and number of a frame -> its lip crop
 
 # In units of the face box's side, from its centre. A mouth is looked for around the first, within the second.
@@ -55,32 +57,56 @@ class Crops:
     height: int
 
 
+@dataclass(frozen=True)
+class FoundFaces:
+    """Where faces are in a clip.
+
+    Attributes:
+        tracks: one for each face, the strongest first.
+        looked_at: frames in which faces were looked for.
+        n_frames: F.
+    """
+
+    tracks: list[Track]
+    looked_at: int
+    n_frames: int
+
+
 def crop_clip(path: Path | str, settings: CropSettings, detector: FaceDetector) -> Crops:
-    """Cut face and lips out of every frame of a video.
+    """Cut face and lips of the speaker out of every frame of a video.
 
     Raises:
         ClipError: not a video, a damaged one, or one without a face.
     """
-    about = probe(path)
+    return crop_frames(lambda: read_frames(path, settings.fps), probe(path), settings, detector)
 
-    def frames() -> Iterator[np.ndarray]:
-        return read_frames(path, settings.fps)
 
-    found, n_frames = _find(frames(), settings, detector)
-    track = speaker_track(link(found, settings.fps), len(found), settings.min_found_share)
-    tracked = smooth_boxes(track, n_frames, settings.fps, settings.smoothing)
-    cut_lips = _aligned_lips(track, n_frames, settings) or _upright_lips(frames(), tracked, settings)
+def crop_frames(
+    frames: Frames, about: Probe, settings: CropSettings, detector: FaceDetector, choose: Choice = speaker_track
+) -> Crops:
+    """Cut one face and its lips out of every frame.
+
+    Args:
+        frames: begins to read the clip anew whenever it is called; at `settings.fps`.
+        about: the file that they are from.
+        choose: whose face, of all that were found.
+
+    Raises:
+        ClipError: the frames cannot be read, or there is no such face.
+    """
+    found = find_faces(frames(), settings, detector)
+    track = choose(found.tracks, found.looked_at, settings.min_found_share)
+    tracked = smooth_boxes(track, found.n_frames, settings.fps, settings.smoothing)
+    cut_lips = _aligned_lips(track, found.n_frames, settings) or _upright_lips(frames(), tracked, settings)
     lips, faces = _cut(frames(), tracked, cut_lips, settings)
-    detected = np.isin(np.arange(n_frames), [d.frame for d in track.detections])
+    detected = np.isin(np.arange(found.n_frames), [d.frame for d in track.detections])
     half = tracked[:, 2:] / 2
     boxes = np.concatenate([tracked[:, :2] - half, tracked[:, :2] + half], axis=1)
     return Crops(lips, faces, boxes, detected, about.fps, about.width, about.height)
 
 
-def _find(
-    frames: Iterator[np.ndarray], settings: CropSettings, detector: FaceDetector
-) -> tuple[list[list[Detection]], int]:
-    """The faces of every n-th frame and of the last one, and the number of frames."""
+def find_faces(frames: Iterator[np.ndarray], settings: CropSettings, detector: FaceDetector) -> FoundFaces:
+    """Look for faces in every n-th frame and in the last one, and follow each."""
     found, n, looked_at, picture = [], -1, -1, None
     for n, picture in enumerate(frames):
         if n % settings.detect_every == 0:
@@ -88,7 +114,7 @@ def _find(
             looked_at = n
     if looked_at < n:
         found.append(detector.detect(picture, n))
-    return found, n + 1
+    return FoundFaces(link(found, settings.fps), len(found), n + 1)
 
 
 def _aligned_lips(track: Track, n_frames: int, settings: CropSettings) -> LipCutter | None:

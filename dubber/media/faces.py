@@ -1,4 +1,4 @@
-"""Finding faces: the embedded Haar cascades, and FAN landmarks behind the same small interface."""
+"""Finding faces: the small interface, and the embedded Haar cascades behind it (`fan.py` is the other backend)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from dubber.errors import DubberError, MissingDataError
+from dubber.errors import MissingDataError
 from dubber.media.settings import CropSettings
 from dubber.media.tracking import Detection, surest
 
 SCALE_STEP = 1.1
 FRONTAL, PROFILE = "haarcascade_frontalface_default.xml", "haarcascade_profileface.xml"
-BROWS, CHIN = slice(17, 27), 8  # of 68 landmarks
 
 
 class FaceDetector(Protocol):
@@ -30,7 +29,11 @@ class FaceDetector(Protocol):
 
 def detector(settings: CropSettings) -> FaceDetector:
     """The detector that the settings name."""
-    return Fan() if settings.backend == "fan" else Haar(settings)
+    if settings.backend == "fan":
+        from dubber.media.fan import Fan
+
+        return Fan(settings.fan_weights, settings.detection_width)
+    return Haar(settings)
 
 
 class Haar:
@@ -78,35 +81,3 @@ def _cascade(name: str) -> cv2.CascadeClassifier:
             "A face cascade of OpenCV is missing.", looked_at=path, hint="opencv-python-headless 4.14 ships it."
         )
     return cv2.CascadeClassifier(str(path))
-
-
-class Fan:
-    """68 landmarks by FAN (package face-alignment, which fetches its weights); the box is like Haar's."""
-
-    name = "fan"
-
-    def __init__(self) -> None:
-        try:
-            import face_alignment
-        except ImportError as error:
-            raise DubberError(
-                "The face backend 'fan' needs the package face-alignment.",
-                looked_at="crops.backend",
-                hint="pip install face-alignment==1.5.0, or set crops.backend: haar.",
-            ) from error
-        self.model = face_alignment.FaceAlignment(face_alignment.LandmarksType.TWO_D, device="cpu")
-
-    def detect(self, picture: np.ndarray, frame: int) -> list[Detection]:
-        return [box_of_landmarks(points, frame) for points in self.model.get_landmarks(picture) or []]
-
-
-def box_of_landmarks(points: np.ndarray, frame: int) -> Detection:
-    """The face around 68 landmarks [68, 2].
-
-    A Haar box reaches from the middle of the forehead to the chin's tip: about 1.25 times brow to chin.
-    """
-    points = np.asarray(points, np.float64)
-    brow, chin = points[BROWS].mean(axis=0), points[CHIN]
-    side = 1.25 * np.linalg.norm(chin - brow)
-    centre = brow + 0.42 * (chin - brow)
-    return Detection(frame, float(centre[0]), float(centre[1]), float(side), landmarks=points)

@@ -1,4 +1,4 @@
-"""Lip and face features without fetched weights: principal components of the crops, fitted on training clips.
+"""The embedded backend of the lip and face features: principal components of the crops, fitted on training clips.
 
 Lips [F, 512]: the components of the normalised mouth picture and of its change in time (the speed of the mouth), each
 half of the width. Face [F, 256]: the components of the face picture, and how the head moves. Letters: F video frames.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from pydantic import ValidationError
 from safetensors import safe_open
 from safetensors.numpy import save_file
 from sklearn.decomposition import PCA
@@ -20,6 +21,7 @@ from sklearn.decomposition import PCA
 from dubber.artifacts import atomic_path, read_rows
 from dubber.errors import DubberError
 from dubber.media.settings import FeatureSettings
+from dubber.settings import first_wrong
 
 FPS = 25
 MOTION = 8  # features of the head's motion, beside the face's components
@@ -93,8 +95,9 @@ class FeatureTransform:
                 }
                 return cls(settings, **read, motion_scale=file.get_tensor("motion_scale"))
         except Exception as error:
+            why = first_wrong(error) if isinstance(error, ValidationError) else error
             raise DubberError(
-                f"A feature transform cannot be read: {error}", looked_at=path, hint="Delete it and run again."
+                f"A feature transform cannot be read: {why}", looked_at=path, hint="Delete it and run again."
             ) from error
 
 
@@ -156,23 +159,16 @@ def fit_features(
     """Fit the components on frames of the training clips; of a large corpus, on frames of some of them.
 
     Raises:
-        DubberError: no training clip has crops, or the backend has no transform that could be fitted.
+        DubberError: no training clip has crops.
     """
-    if settings.backend != "pca":
-        raise DubberError(
-            f"Features of the backend '{settings.backend}' are not fitted and are not built in yet.",
-            looked_at="features.<name>.backend",
-            hint="Set backend: pca.",
-        )
     frames = _training_frames(list(crop_parquets), train_clips, settings)
-    half = settings.lip_features // 2
+    lips = settings.lip_features if settings.lip.backend == "pca" else 0
+    faces = settings.face_features - MOTION if settings.face.backend == "pca" else 0
     return FeatureTransform(
         settings,
-        mouth=_components(frames.mouth, half, settings.lip_whitening, settings.seed),
-        mouth_change=_components(
-            frames.mouth_change, settings.lip_features - half, settings.lip_whitening, settings.seed
-        ),
-        face=_components(frames.face, settings.face_features - MOTION, settings.face_whitening, settings.seed),
+        mouth=_components(frames.mouth, lips // 2, settings.lip_whitening, settings.seed),
+        mouth_change=_components(frames.mouth_change, lips - lips // 2, settings.lip_whitening, settings.seed),
+        face=_components(frames.face, faces, settings.face_whitening, settings.seed),
         motion_scale=np.maximum(frames.motion.std(axis=0), SMALLEST_SPREAD).astype(np.float32),
     )
 
@@ -218,7 +214,10 @@ def _choose(frames: dict[str, int], settings: FeatureSettings, random: np.random
 
 
 def _components(pictures: np.ndarray, count: int, whitening: float, seed: int) -> Components:
-    """Randomised PCA; where there is less to see than `count`, the other axes are zero."""
+    """Randomised PCA; where there is less to see than `count`, the other axes are zero. No axes if `count` is 0."""
+    if not count:
+        empty = np.zeros((0, pictures.shape[1]), np.float32)
+        return Components(pictures.mean(axis=0, dtype=np.float32), empty, empty[:, 0])
     possible = min(count, len(pictures) - 1, pictures.shape[1])
     if possible < 1:
         raise DubberError(f"Only {len(pictures)} training frames: too few to fit features on.")

@@ -16,7 +16,7 @@ from dubber.media.warping import similarity, warp
 RIGHT_EYE, LEFT_EYE, NOSE, MOUTH = slice(36, 42), slice(42, 48), slice(31, 36), slice(48, 68)
 # The mean face: eyes' centres, nose's base; origin between the eyes, unit: the distance of the eyes.
 MEAN_FACE = np.array([(-0.5, 0.0), (0.5, 0.0), (0.0, 0.75)])
-LIP_SIDE = 1.5  # side of the lip crop, distances of the eyes
+LIP_SIDE = 1.77  # side of the lip crop, distances of the eyes, as in the crops of the published lip-reading network
 
 
 def rigid_points(landmarks: np.ndarray) -> np.ndarray:

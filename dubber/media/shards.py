@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from dubber.artifacts import ShardResult, field, process_shard
 from dubber.errors import ClipError
-from dubber.media.crops import crop_clip
+from dubber.media.crops import Crops, crop_clip
 from dubber.media.faces import detector
 from dubber.media.settings import CropSettings
 
@@ -51,15 +51,20 @@ def crop_shard(
         crops = crop_clip(root / row["video"], settings, faces)
         if frames is not None and len(crops.lips) != frames:
             raise ClipError(f"damaged: {len(crops.lips)} frames where every clip of this corpus has {frames}")
-        return {
-            "n_frames": len(crops.lips),
-            "lips": crops.lips,
-            "faces": crops.faces,
-            "box": crops.boxes.reshape(-1),
-            "detected": crops.detected.tolist(),
-            "source_fps": crops.source_fps,
-            "width": crops.width,
-            "height": crops.height,
-        }
+        return crop_row(crops)
 
     return process_shard(rows, work, step="crops", schema=CROPS, output=output, max_failed_share=max_failed_share)
+
+
+def crop_row(crops: Crops) -> dict[str, Any]:
+    """A clip's crops as a row of `CROPS`, its name left out."""
+    return {
+        "n_frames": len(crops.lips),
+        "lips": crops.lips,
+        "faces": crops.faces,
+        "box": crops.boxes.reshape(-1),
+        "detected": crops.detected.tolist(),
+        "source_fps": crops.source_fps,
+        "width": crops.width,
+        "height": crops.height,
+    }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,16 +16,26 @@ import numpy as np
 
 from dubber.artifacts import atomic_path
 from dubber.errors import ClipError
+from dubber.media.encoding import MP4, add_picture, add_sound, encoded, writing
 
 log = logging.getLogger(__name__)
 
-VIDEO_CODEC, AUDIO_CODEC = "libx264", "aac"
-QUALITY = "18"  # x264's constant rate factor: visually lossless
 BROWSER_CODECS = ("h264", "vp9", "av1")
 BROWSER_PIXELS = ("yuv420p", "yuvj420p")
 LONGEST_STILL = 10.0  # s; a longer jump of the time stamps is damage, not a still picture
-MOST_FPS = 60  # of what is encoded anew; live recordings promise a thousand frames a second
+RUN_UP = 1.0  # s before a span from which a video is decoded, so that no picture of the span hangs in the air
 SILENT_LOG = av.logging.FATAL
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a video: seconds from its first picture; without an `end` it is the video's."""
+
+    start: float = 0.0
+    end: float | None = None
+
+
+WHOLE = Span()
 
 
 @dataclass(frozen=True)
@@ -113,39 +125,91 @@ def probe(path: Path | str) -> Probe:
         )
 
 
-def read_frames(path: Path | str, fps: int = 25) -> Iterator[np.ndarray]:
-    """Decode to a fixed frame rate: output n shows what the video shows at (n + 1/2) / fps.
+def read_frames(path: Path | str, fps: int | Fraction = 25, span: Span = WHOLE) -> Iterator[np.ndarray]:
+    """Decode to a fixed frame rate: output n shows what the video shows (n + 1/2) / fps after the span's start.
 
     Args:
         fps: frames per second of the output.
+        span: the part that is wanted; a keyframe shortly before it is sought.
 
     Yields:
         uint8 [height, width, 3] RGB, turned upright.
 
     Raises:
-        ClipError: not a video, or decoding breaks off.
+        ClipError: not a video, decoding breaks off, or the video ends before the span begins.
     """
     with opened(path) as container:
-        stream = picture_stream(container)
-        held, n, start, end = None, 0, None, 0.0
-        for frame in container.decode(stream):
-            if frame.is_corrupt:
-                raise ClipError(f"the picture is damaged at {frame.time or end:.2f} s")
-            time = frame.time if frame.time is not None else end
-            start = time if start is None else start
-            time -= start
-            if time > end + LONGEST_STILL:
-                raise ClipError(f"the time stamps jump from {end:.2f} s to {time:.2f} s")
-            while held is not None and (n + 0.5) / fps < time:
-                yield held
+        n, last = 0, math.inf if span.end is None else span.end
+        for still in _stills(container, picture_stream(container), span.start):
+            picture = None
+            while (time := span.start + (n + 0.5) / fps) < min(still.end, last):
+                picture = _upright(still.frame) if picture is None else picture
+                yield picture
                 n += 1
-            held = _upright(frame)
-            end = time + _length(frame, stream)
-        while held is not None and (n + 0.5) / fps < end:
-            yield held
-            n += 1
+            if time >= last:
+                break
         if n == 0:
-            raise ClipError("no picture can be decoded")
+            raise ClipError("no picture can be decoded" if span == WHOLE else f"no picture at {span.start:.2f} s")
+
+
+@dataclass(frozen=True)
+class _Still:
+    """A decoded frame and the time at which the next one takes its place, s from the first picture."""
+
+    frame: av.VideoFrame
+    end: float
+
+
+def _stills(container: av.container.InputContainer, stream: av.VideoStream, start: float) -> Iterator[_Still]:
+    """Every frame that is shown after `start` (s), and perhaps some before; the last is shown for its own length."""
+    held, end = None, None
+    for time, frame in _frames_from(container, stream, start):
+        time = (end or 0.0) if time is None else time
+        if frame.is_corrupt and time >= start:
+            raise ClipError(f"the picture is damaged at {time:.2f} s")
+        if time > (time if end is None else end) + LONGEST_STILL:
+            raise ClipError(f"the time stamps jump from {end:.2f} s to {time:.2f} s")
+        if held is not None:
+            yield _Still(held, time)
+        held, end = frame, time + _length(frame, stream)
+    if held is not None:
+        yield _Still(held, end)
+
+
+def _frames_from(
+    container: av.container.InputContainer, stream: av.VideoStream, start: float
+) -> Iterator[tuple[float | None, av.VideoFrame]]:
+    """Frames from the last keyframe `RUN_UP` before `start` on, each with its time (s from the first picture) if known.
+
+    Where the file has no index, or its time stamps do not start with the first picture, all of it is decoded.
+    """
+    frames = container.decode(stream)
+    first = next(frames, None)
+    if first is None:
+        return
+    zero = first.time or 0.0
+    if first.time is not None and start > 2 * RUN_UP:
+        frames = _sought(container, stream, zero, start - RUN_UP)
+    else:
+        frames = itertools.chain([first], frames)
+    for frame in frames:
+        yield None if frame.time is None else frame.time - zero, frame
+
+
+def _sought(
+    container: av.container.InputContainer, stream: av.VideoStream, zero: float, time: float
+) -> Iterator[av.VideoFrame]:
+    """Frames from a keyframe at or before `time` (s after the first picture's `zero`) on; all where that fails."""
+    try:
+        container.seek(round((zero + time) / stream.time_base), stream=stream)
+        frames = container.decode(stream)
+        found = next(frames, None)
+        if found is not None and found.time is not None and found.time - zero <= time:
+            return itertools.chain([found], frames)
+    except av.FFmpegError:
+        log.info("%s cannot be sought in: it is read from its beginning", Path(container.name).name)
+    container.seek(round(zero / stream.time_base), stream=stream)
+    return container.decode(stream)
 
 
 def _length(frame: av.VideoFrame, stream: av.VideoStream) -> float:
@@ -172,78 +236,15 @@ def write_video(
         samples: float32 [n] in -1..1, mono, or None for a silent video.
         sample_rate: Hz.
     """
-    with atomic_path(path) as temporary, _mp4(temporary) as output:
-        picture, sound = None, _sound_stream(output, sample_rate) if samples is not None else None
+    with atomic_path(path) as temporary, writing(temporary, MP4) as output:
+        picture, sound = None, add_sound(output, MP4, sample_rate, 1) if samples is not None else None
         for frame in frames:
             if picture is None:
-                picture = _picture_stream(output, frame.shape[1], frame.shape[0], fps)
+                picture = add_picture(output, MP4, frame.shape[1], frame.shape[0], fps)
             output.mux(picture.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         if picture is None:
             raise ClipError("a video needs at least one frame")
         output.mux(picture.encode())
         if sound is not None:
-            _write_sound(output, sound, samples, sample_rate)
-
-
-def mux(source: Path | str, samples: np.ndarray, sample_rate: int, output: Path | str, *, copy: bool = True) -> None:
-    """Give the picture of `source` another sound.
-
-    The picture stream of an mp4 that browsers play is copied untouched; any other is encoded as H.264,
-    at most `MOST_FPS` frames a second.
-
-    Args:
-        samples: float32 [n] in -1..1, mono.
-        sample_rate: Hz.
-        copy: False encodes in any case.
-    """
-    about = probe(source)
-    if not (copy and about.plays_in_browsers):
-        fps = min(max(1, round(about.fps)), MOST_FPS)
-        write_video(output, (_even(frame) for frame in read_frames(source, fps)), fps, samples, sample_rate)
-        return
-    with opened(source) as original, atomic_path(output) as temporary, _mp4(temporary) as target:
-        stream = picture_stream(original)
-        picture = target.add_stream_from_template(stream)
-        sound = _sound_stream(target, sample_rate)
-        for packet in original.demux(stream):
-            if packet.size:
-                packet.pts -= stream.start_time or 0
-                packet.dts -= stream.start_time or 0
-                packet.stream = picture
-                target.mux(packet)
-        _write_sound(target, sound, samples, sample_rate)
-
-
-def _even(frame: np.ndarray) -> np.ndarray:
-    """H.264 wants even sides: an odd last row or column is dropped."""
-    return np.ascontiguousarray(frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2])
-
-
-@contextmanager
-def _mp4(path: Path) -> Iterator[av.container.OutputContainer]:
-    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as output:
-        yield output
-
-
-def _picture_stream(output: av.container.OutputContainer, width: int, height: int, fps: int) -> av.VideoStream:
-    stream = output.add_stream(VIDEO_CODEC, rate=fps, options={"crf": QUALITY, "preset": "veryfast", "threads": "1"})
-    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-    return stream
-
-
-def _sound_stream(output: av.container.OutputContainer, sample_rate: int) -> av.AudioStream:
-    stream = output.add_stream(AUDIO_CODEC, rate=sample_rate, layout="mono")
-    stream.bit_rate = 96_000
-    return stream
-
-
-def _write_sound(
-    output: av.container.OutputContainer, stream: av.AudioStream, samples: np.ndarray, sample_rate: int
-) -> None:
-    size = stream.codec_context.frame_size or 1024
-    for start in range(0, len(samples), size):
-        block = np.ascontiguousarray(samples[None, start : start + size], dtype=np.float32)
-        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = sample_rate, start, Fraction(1, sample_rate)
-        output.mux(stream.encode(frame))
-    output.mux(stream.encode())
+            for packets in encoded(sound, [samples[None]], sample_rate):
+                output.mux(packets)

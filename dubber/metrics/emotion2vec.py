@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dubber.metrics.published_weights import Published, load_published
 from dubber.metrics.wav2vec2 import CHANNELS, CONVOLUTIONS
+from dubber.published_weights import Published, load_published
 
 PUBLISHED = Published(
     model="emotion2vec+ large",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dubber.metrics.base import Metric
 from dubber.metrics.settings import (
+    AvSyncSettings,
     DnsmosSettings,
     EmotionSettings,
     MetricSettings,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = None) -> Metric:
-    """Load one metric. `sync_weights` are the fitted encoders that "lse" with the backend "embedded" needs.
+    """Load one metric. `sync_weights` are the fitted encoders of the backend "embedded".
 
     Raises:
         MissingDataError: a weight file is missing.
@@ -35,6 +36,10 @@ def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = 
             from dubber.metrics.wer import Wer
 
             return Wer(_recogniser(settings))
+        case SecsSettings(backend="dvector"):
+            from dubber.metrics.secs_dvector import DvectorSecs
+
+            return DvectorSecs(settings)
         case SecsSettings():
             from dubber.metrics.secs import Secs
 
@@ -55,6 +60,17 @@ def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = 
             from dubber.metrics.emotion import EmotionSimilarity
 
             return EmotionSimilarity(settings)
+        case SyncSettings() | AvSyncSettings():
+            return _sync(settings, sync_weights)
+        case RtfSettings():
+            from dubber.metrics.rtf import Rtf
+
+            return Rtf()
+
+
+def _sync(settings: SyncSettings | AvSyncSettings, weights: Path | str | None) -> Metric:
+    """The metrics that look at the lips, by the fitted encoders or by published networks."""
+    match settings:
         case SyncSettings(backend="syncnet"):
             from dubber.metrics.lse_syncnet import SyncnetLse
 
@@ -62,11 +78,15 @@ def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = 
         case SyncSettings():
             from dubber.metrics.lse import Lse
 
-            return Lse(settings, sync_weights)
-        case RtfSettings():
-            from dubber.metrics.rtf import Rtf
+            return Lse(settings, weights)
+        case AvSyncSettings(backend="avhubert"):
+            from dubber.metrics.av_sync_hubert import AvHubertSync
 
-            return Rtf()
+            return AvHubertSync(settings)
+        case AvSyncSettings():
+            from dubber.metrics.av_sync import EmbeddedAvSync
+
+            return EmbeddedAvSync(weights)
 
 
 def _recogniser(settings: WerSettings) -> Recogniser:

@@ -31,13 +31,27 @@ def mfcc(samples: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: there is no sample.
     """
-    if not len(samples):
-        raise ValueError("no sample")
-    power = np.abs(np.fft.rfft(_frames(_emphasised(samples.astype(np.float64))), FFT)) ** 2 / FFT
+    power = _power(samples)
     cepstra = scipy.fft.dct(np.log(_above_zero(power @ filters().T)), type=2, axis=1, norm="ortho")[:, :COEFFICIENTS]
     cepstra *= 1 + LIFTER / 2 * np.sin(np.pi * np.arange(COEFFICIENTS) / LIFTER)
     cepstra[:, 0] = np.log(_above_zero(power.sum(1)))
     return cepstra.T
+
+
+def log_energies(samples: np.ndarray) -> np.ndarray:
+    """Logarithms float64 [frames, 26] of the filters' energies: `mfcc` before its cosine transform.
+
+    Raises:
+        ValueError: there is no sample.
+    """
+    return np.log(_above_zero(_power(samples) @ filters().T))
+
+
+def _power(samples: np.ndarray) -> np.ndarray:
+    """Power spectra [frames, 257]."""
+    if not len(samples):
+        raise ValueError("no sample")
+    return np.abs(np.fft.rfft(_frames(_emphasised(samples.astype(np.float64))), FFT)) ** 2 / FFT
 
 
 def _emphasised(samples: np.ndarray) -> np.ndarray:

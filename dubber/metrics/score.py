@@ -23,7 +23,7 @@ SCORES = pa.schema(
         field(
             "value",
             pa.float64(),
-            "WER percent; SECS 100 x cosine; DNSMOS, UTMOS 1..5; Emo-SIM cosine; GPE, VDE, FFE, RTF fractions",
+            "WER percent; SECS 100 x cosine; DNSMOS, UTMOS 1..5; Emo-SIM, AVSync cosine; GPE, VDE, FFE, RTF fractions",
         ),
         field("weight", pa.float64(), "denominator of a corpus-level ratio: words (WER), s (RTF); else 1"),
         field("backend", pa.string(), "what made the number"),

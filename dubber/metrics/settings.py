@@ -19,8 +19,8 @@ class WerSettings(Settings):
     grammar: Literal["grid", "lm"] = Field(
         default="grid", description="pocketsphinx only: the corpus's sentence grammar, or a general language model"
     )
-    weights: str | None = Field(
-        default=None, description="whisper only: folder of a faster-whisper (CTranslate2) model; never downloaded"
+    weights: str = Field(
+        default="downloads/whisper-large-v3", description="whisper only: folder of a faster-whisper (CTranslate2) model"
     )
     beam: int = Field(default=5, ge=1, description="whisper only: beam width")
 
@@ -29,7 +29,18 @@ class SecsSettings(Settings):
     """Speaker similarity: cosine of GE2E vectors, times 100, with the reference speech of the setting."""
 
     name: Literal["secs"] = Field(default="secs", description="the metric")
-    backend: Literal["resemblyzer"] = Field(default="resemblyzer", description="GE2E weights inside the package")
+    backend: Literal["resemblyzer", "dvector"] = Field(
+        default="resemblyzer",
+        description="resemblyzer: GE2E weights inside the package; dvector: the lineage's TorchScript files, fetched",
+    )
+    weights: str = Field(
+        default="downloads/dvector/dvector-step250000.pt", description="dvector only: file of the published network"
+    )
+    wav2mel: str | None = Field(
+        default=None,
+        description="dvector only: file of the published front end, which needs torchaudio's sox; "
+        "without it the same steps written afresh",
+    )
 
 
 class DnsmosSettings(Settings):
@@ -87,6 +98,20 @@ class SyncSettings(Settings):
     max_shift: int = Field(default=15, ge=1, description="largest audio shift that is tried, video frames")
 
 
+class AvSyncSettings(Settings):
+    """Cosine of audio-visual features, with the recording and with the dub."""
+
+    name: Literal["avsync"] = Field(default="avsync", description="the metric (column AVSync-emb, or AVSync)")
+    backend: Literal["embedded", "avhubert"] = Field(
+        default="embedded",
+        description="embedded: encoders that the workflow fits on the training split's real pairs; "
+        "avhubert: the published AV-HuBERT Large, as AlignDiT's AVSync",
+    )
+    weights: str = Field(
+        default="downloads/avhubert/large_vox_iter5.pt", description="avhubert only: file of the published weights"
+    )
+
+
 class SyncFitSettings(Settings):
     """How the embedded sync encoders are fitted."""
 
@@ -115,6 +140,7 @@ MetricSettings = Annotated[
     | EmotionSettings
     | PitchSettings
     | SyncSettings
+    | AvSyncSettings
     | RtfSettings,
     Field(discriminator="name"),
 ]

@@ -45,7 +45,13 @@ class SyncEncoders(nn.Module):
 
     def forward(self, lips: Tensor, mels: Tensor) -> tuple[Tensor, Tensor]:
         """The embeddings of paired windows, video then audio."""
-        return nn.functional.normalize(self.video(lips), dim=1), nn.functional.normalize(self.audio(mels), dim=1)
+        return self.embed_video(lips), self.embed_audio(mels)
+
+    def embed_video(self, lips: Tensor) -> Tensor:
+        return nn.functional.normalize(self.video(lips), dim=1)
+
+    def embed_audio(self, mels: Tensor) -> Tensor:
+        return nn.functional.normalize(self.audio(mels), dim=1)
 
 
 def _block(inputs: int, outputs: int, stride: int | tuple[int, int]) -> nn.Module:

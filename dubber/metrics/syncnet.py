@@ -12,7 +12,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from dubber.metrics.published_weights import Published, load_published
+from dubber.published_weights import Published, load_published
 
 PUBLISHED = Published(
     model="SyncNet v2",

@@ -80,16 +80,16 @@ class Encoder(nn.Module):
 
 
 class PositionConvolution(nn.Module):
-    """[B, 768, F] -> [B, 768, F], under weight normalisation with one magnitude for each tap of the kernel.
+    """[B, width, F] -> [B, width, F], under weight normalisation with one magnitude for each tap of the kernel.
 
     The kernel is even: it looks at 64 frames before a frame and 63 after it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
         self.weight_g = nn.Parameter(torch.ones(1, 1, POSITION_KERNEL))
-        self.weight_v = nn.Parameter(torch.randn(WIDTH, WIDTH // POSITION_GROUPS, POSITION_KERNEL))
-        self.bias = nn.Parameter(torch.zeros(WIDTH))
+        self.weight_v = nn.Parameter(torch.randn(width, width // POSITION_GROUPS, POSITION_KERNEL))
+        self.bias = nn.Parameter(torch.zeros(width))
 
     def forward(self, maps: Tensor) -> Tensor:
         norm = torch.linalg.vector_norm(self.weight_v, dim=(0, 1), keepdim=True)
@@ -115,18 +115,18 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Every frame looks at every frame of its clip, with 12 heads; [B, F, 768] -> [B, F, 768]."""
+    """Every frame looks at every frame of its clip; [B, F, width] -> [B, F, width]."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH, heads: int = HEADS) -> None:
         super().__init__()
-        self.q_proj, self.k_proj, self.v_proj, self.out_proj = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
+        self.heads = heads
+        self.q_proj, self.k_proj, self.v_proj, self.out_proj = (nn.Linear(width, width) for _ in range(4))
 
     def forward(self, frames: Tensor) -> Tensor:
         query, key, value = (self._heads(layer(frames)) for layer in (self.q_proj, self.k_proj, self.v_proj))
         seen = functional.scaled_dot_product_attention(query, key, value)
         return self.out_proj(seen.transpose(1, 2).flatten(2))
 
-    @staticmethod
-    def _heads(frames: Tensor) -> Tensor:
-        """[B, F, 768] -> [B, 12, F, 64]."""
-        return frames.unflatten(2, (HEADS, -1)).transpose(1, 2)
+    def _heads(self, frames: Tensor) -> Tensor:
+        """[B, F, width] -> [B, heads, F, width / heads]."""
+        return frames.unflatten(2, (self.heads, -1)).transpose(1, 2)

@@ -1,4 +1,4 @@
-"""How sure a number is: percentile bootstrap over clips, and the paired comparison of two systems.
+"""How sure a number is: percentile bootstrap over clips or over listeners and clips, and the pairing of two systems.
 
 A mean is sum(weight * value) / sum(weight) over clips, so that a word error rate is resampled as a ratio of sums.
 """
@@ -17,7 +17,7 @@ CHUNK = 1 << 21  # resampled values held in memory at once
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over `n` clips with its bootstrap interval."""
+    """A mean over `n` values (of as many clips, or answers) with its bootstrap interval."""
 
     mean: float
     low: float
@@ -42,6 +42,32 @@ def interval(values: np.ndarray, weights: np.ndarray, settings: BootstrapSetting
     _check(values, weights)
     resampled = np.concatenate([_means(values, weights, picks) for picks in _resamples(len(values), settings)])
     return _summary(float(np.average(values, weights=weights)), resampled, len(values), settings)
+
+
+def crossed_interval(values: np.ndarray, settings: BootstrapSettings) -> Interval:
+    """The mean of values [listeners, clips], NaN where there is none, and its interval for other listeners and clips.
+
+    Each resample draws listeners and, apart from them, clips; an answer counts as often as its listener times as often
+    as its clip was drawn (the pigeonhole bootstrap of Owen, 2007). Resamples without an answer are left out.
+
+    Raises:
+        ValueError: there is no value.
+    """
+    there = ~np.isnan(values)
+    if not there.any():
+        raise ValueError("a mean needs values")
+    filled = np.where(there, values, 0.0)
+    rng = np.random.default_rng(settings.seed)
+    listeners, clips = (_draws(rng, n, settings.samples) for n in values.shape)
+    counts = ((listeners @ there) * clips).sum(1)
+    sums = ((listeners @ filled) * clips).sum(1)
+    resampled = sums[counts > 0] / counts[counts > 0]
+    return _summary(float(values[there].mean()), resampled, int(there.sum()), settings)
+
+
+def _draws(rng: np.random.Generator, n: int, samples: int) -> np.ndarray:
+    """How often each of `n` is drawn, int64 [samples, n]."""
+    return rng.multinomial(n, np.full(n, 1 / n), size=samples)
 
 
 def paired_test(

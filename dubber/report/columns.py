@@ -28,7 +28,8 @@ class Column:
 COLUMNS = (
     Column("LSE-C", "", "higher", 2, "Lip-sync confidence: median minus minimum of the mean distance curve."),
     Column("LSE-D", "", "lower", 2, "Lip-sync distance: minimum of the mean audio-to-video distance curve."),
-    Column("AVSync", "", "higher", 3, "Cosine of audio-visual features with real and with synthetic audio."),
+    Column("AVSync", "", "higher", 3, "Cosine of AV-HuBERT's features with real and with synthetic audio."),
+    Column("AVSync-emb", "", "higher", 3, "As AVSync, by small encoders fitted here. Not comparable with AVSync."),
     Column("WER", "%", "lower", 1, "Word errors over words of the whole test set; a failed clip loses all its words."),
     Column("WER_utterance", "%", "lower", 1, "Mean of the single clips' word error rates, same transcripts."),
     Column("SECS", "", "higher", 1, "100 x cosine of the speaker vectors of output and reference speech."),

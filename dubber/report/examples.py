@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 
 from dubber.artifacts import read_rows
-from dubber.media.video import mux
+from dubber.media.remux import mux
 
 SAMPLE_RATE = 16000  # Hz, of every dub
 GROUND_TRUTH = "ground_truth"

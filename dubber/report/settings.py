@@ -8,7 +8,7 @@ from dubber.settings import Settings
 
 
 class BootstrapSettings(Settings):
-    """Intervals by resampling test clips with replacement."""
+    """Intervals by resampling test clips (of a listening test: listeners and clips) with replacement."""
 
     samples: int = Field(default=2000, ge=100, description="how often the test clips are resampled")
     level: float = Field(default=0.95, gt=0, lt=1, description="coverage of the interval")

@@ -196,12 +196,14 @@ class Trainer:
 
     def _losses(self, whole: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """The loss, to be learned from, and its terms, to be told, on this process's share of a batch."""
-        place, terms = self.runtime.place, {}
-        batch = (whole.share(place.rank, place.world) if place.world > 1 else whole).to(self.runtime.device)
+        place, count, terms = self.runtime.place, len(whole.clips), {}
+        apart = place.world > 1 and count >= place.world  # a last small batch of validation is everyone's
+        batch = (whole.share(place.rank, place.world) if apart else whole).to(self.runtime.device)
+        source = self.runtime.rows(generator, count) if apart else generator
 
         def compute() -> Tensor:
             with self.runtime.autocast():
-                output = self.task.forward(batch, self.runtime.rows(generator, len(whole.clips)))
+                output = self.task.forward(batch, source)
             losses = self.runtime.shared(self.task.losses(output, batch))
             terms.update(losses.terms)
             return losses.total

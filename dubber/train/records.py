@@ -33,8 +33,9 @@ class Records:
     """
 
     def __init__(self, name: str, folder: RunFolder, step: int, total: int, main: bool) -> None:
-        self._metrics = MetricsLog(folder.metrics, step or -1) if main else None
-        self._board = Board(folder.board, step) if main else None
+        with _room():
+            self._metrics = MetricsLog(folder.metrics, step or -1) if main else None
+            self._board = Board(folder.board, step) if main else None
         self._display = Display(name, step, total) if main else None
 
     def train(self, record: Mapping[str, Any]) -> None:

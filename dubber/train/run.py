@@ -37,6 +37,8 @@ Paths = Sequence[Path | str]
 Stage = Literal["stage1", "stage2"]
 DATA = "data"  # beside the runs of an experiment
 
+VIDEO_WIDTHS = {"lip_features", "face_features"}  # of the model: a teacher sees no video
+
 
 @dataclass(frozen=True)
 class RunSettings:
@@ -110,6 +112,8 @@ class Artifacts:
             identity: of these artifacts.
         """
         path = folder / f"{provenance.digest([FORMAT, identity])}.arrow"
+        if path.exists():
+            return path
         folder.mkdir(parents=True, exist_ok=True)
         with path.with_suffix(".lock").open("w") as lock:
             wait_for_lock(lock, str(path))
@@ -169,7 +173,7 @@ def train_stage2(
     matrix: Paths,
     features: Paths,
     manifests: Paths,
-    teacher: Path,
+    teacher: Path | str | None,
     model: Path,
     summary: Path,
     code: str,
@@ -178,14 +182,14 @@ def train_stage2(
     """Train the student (eq. 7), or go on with it; as `train_stage1`.
 
     Args:
-        teacher: the model file of stage 1; not looked at by the ablation without pre-training.
+        teacher: the model file of stage 1; None for a student that has no teacher, such as that without pre-training.
 
     Raises:
         Stopped, DubberError: as `train_stage1`.
         ConfigError: the teacher is of another size or codec, or distillation is on without pre-training.
     """
     parsed = RunSettings.parse(settings)
-    origin = {"code": code, **_teacher_identity(Path(teacher), parsed)}
+    origin = {"code": code, **_teacher_identity(teacher, parsed)}
 
     def make_task(runtime: Runtime) -> Task:
         student = Dubber(parsed.model, parsed.objective, parsed.parts)
@@ -203,7 +207,7 @@ def train_stage2(
     _train("stage2", parsed, artifacts, Outputs(Path(model), Path(summary)), make_task, origin, threads)
 
 
-def _teacher_identity(path: Path, settings: RunSettings) -> dict[str, str]:
+def _teacher_identity(path: Path | str | None, settings: RunSettings) -> dict[str, str]:
     """The teacher's fingerprint; nothing for a student that has none."""
     if not settings.parts.pretraining:
         if settings.parts.distillation:
@@ -214,8 +218,8 @@ def _teacher_identity(path: Path, settings: RunSettings) -> dict[str, str]:
             )
         return {}
     teacher = describe_model(path)
-    theirs = flat({"codec": teacher.codec, "model": teacher.model.model_dump(mode="json")})
-    ours = flat({"codec": settings.codec, "model": settings.model.model_dump(mode="json")})
+    theirs = flat({"codec": teacher.codec, "model": teacher.model.model_dump(mode="json", exclude=VIDEO_WIDTHS)})
+    ours = flat({"codec": settings.codec, "model": settings.model.model_dump(mode="json", exclude=VIDEO_WIDTHS)})
     differing = [f"{name}: {theirs.get(name)} and {ours[name]}" for name in ours if theirs.get(name) != ours[name]]
     if differing:
         raise ConfigError(

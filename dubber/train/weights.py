@@ -107,13 +107,25 @@ def load_model(
     model = description.build()
     with safe_open(path, framework="pt") as file:
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (a handle, not a mapping)
-    try:
-        model.load_state_dict(weights, strict=True)
-    except RuntimeError as error:
+    misfit = _misfit(model.state_dict(), weights)
+    if misfit:
         raise DubberError(
-            f"The weights do not fit the code: {error}", looked_at=path, hint="Train again with this code."
-        ) from error
+            f"The weights do not fit the code: {misfit}.", looked_at=path, hint="Train again with this code."
+        )
+    model.load_state_dict(weights, strict=True)
     return model.to(device).eval()
+
+
+def _misfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """The first weight that is lacking, too much or of another size, and how many more are; empty if all fit."""
+    wrong = [f"{name} is not in the file" for name in wanted if name not in found]
+    wrong += [f"{name} is not of this model" for name in found if name not in wanted]
+    wrong += [
+        f"{name} is of another size, {list(found[name].shape)} in place of {list(value.shape)}"
+        for name, value in wanted.items()
+        if name in found and found[name].shape != value.shape
+    ]
+    return "" if not wrong else wrong[0] + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else "")
 
 
 def weights_digest(weights: Mapping[str, Tensor]) -> str:

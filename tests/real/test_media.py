@@ -13,9 +13,10 @@ from dubber.artifacts import failures_path, read_rows
 from dubber.media.audio import audio_shard, from_pcm
 from dubber.media.crops import crop_clip
 from dubber.media.faces import detector
+from dubber.media.remux import mux
 from dubber.media.settings import CropSettings
 from dubber.media.shards import crop_shard
-from dubber.media.video import mux, probe
+from dubber.media.video import probe
 
 DAMAGED = {"s1/sgib8n", "s4/bbaf2a", "s4/bbaf2a_hq"}
 FRAMES = 75

@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 
 from dubber.errors import ConfigError
+from dubber.model.settings import ObjectiveSettings
 from dubber.train.data import open_data
 from dubber.train.launch import Launch, find_launch, relaunch
 from dubber.train.sampler import LengthBuckets
+from dubber.train.settings import StageSettings
 from tests.resume.test_resume import metrics
-from tests.resume.tiny_run import MODEL, assert_same_weights, make_corpus, run_folder
+from tests.resume.tiny_run import MODEL, STAGE, assert_same_weights, make_corpus, run_folder, shards
 from tests.resume.together_run import train_plain
 
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
@@ -98,6 +100,13 @@ def test_a_run_of_two_processes_is_gone_on_with_by_one(alone):
     assert_same_curve(model, train_plain(alone, "stage1", "never_stopped", steps=40))
 
 
+def test_a_last_batch_of_validation_that_is_too_small_to_share_is_everyones(alone):
+    """Four validation clips in batches of three: the last is one clip for two processes."""
+    small = {"batch_size": 3, "steps": 5}
+    model = train_together(alone, "stage1", "small", **small)
+    assert_same_curve(model, train_plain(alone, "stage1", "small_alone", **small))
+
+
 def test_more_processes_than_clips_in_a_batch_are_refused(alone):
     process = start(alone, "stage1", "too_many", batch_size=1)
     _, log = process.communicate(timeout=120)
@@ -147,6 +156,23 @@ def test_a_process_starts_its_command_over_under_torchrun_once(monkeypatch):
         "--threads",
         "4",
     ]
+
+
+def test_the_workflows_script_starts_as_many_processes_as_are_set(alone):
+    stage = StageSettings(**{**STAGE, "steps": 2, "processes": 2})
+    settings = {"model": MODEL.model_dump(mode="json"), "objective": ObjectiveSettings().model_dump(mode="json")}
+    settings |= {"stage": stage.identity(), "codec": "tiny"}
+    run, root = alone / "runs" / "script", Path(__file__).parents[2]
+    texts = {"settings": json.dumps(settings), "pace": json.dumps(stage.pace()), "code": "code", "threads": "2"}
+    paths = {"model": run / "model.safetensors", "summary": run / "summary.json"}
+    command = [sys.executable, root / "workflow_scripts" / "stage1.py"]
+    for name, value in {**texts, **paths}.items():
+        command += [f"--{name}", value]
+    for name in ("tokens", "matrix"):
+        command += [f"--{name}", *shards(alone, name)]
+    command += ["--manifests", alone / "manifest.parquet"]
+    subprocess.run(command, check=True, timeout=200, env={**os.environ, "PYTHONPATH": str(root)})
+    assert json.loads(paths["summary"].read_text())["processes"] == 2
 
 
 def test_each_clip_comes_once_an_epoch_over_all_processes(alone):

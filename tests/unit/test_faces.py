@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import builtins
-
 import cv2
 import numpy as np
 import pytest
 from skimage import data
 
 from dubber.artifacts import failures_path, read_rows
-from dubber.errors import ClipError, DubberError
+from dubber.errors import ClipError
 from dubber.media.crops import MOUTH_PRIOR, crop_clip, find_mouth
-from dubber.media.faces import Haar, box_of_landmarks, detector
+from dubber.media.faces import Haar, detector
+from dubber.media.fan import box_of_landmarks
 from dubber.media.landmarks import LIP_SIDE, MEAN_FACE, aligned_mouth, rigid_points, smooth_landmarks
 from dubber.media.settings import CropSettings
 from dubber.media.shards import crop_shard
@@ -251,27 +250,6 @@ def test_landmarks_lead_to_the_same_mouth_in_every_frame(moving_face):
     lips = np.stack([picture(jpeg).astype(float) for jpeg in crops.lips[5:-5]])
     assert lips.shape[1:] == (96, 96)
     assert np.abs(lips[0] - lips[-1]).mean() < 0.5 * lips[0].std()
-
-
-def test_the_box_of_landmarks_reaches_the_chin():
-    landmarks = made_landmarks()
-    box = box_of_landmarks(landmarks, 7)
-    assert box.frame == 7 and box.x == pytest.approx(200, abs=1e-6)
-    assert box.y - box.size / 2 < landmarks[17:27, 1].mean()
-    assert landmarks[8, 1] == pytest.approx(box.y + box.size / 2, abs=0.1 * box.size)
-
-
-def test_fan_says_what_to_install(monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *rest, **named):
-        if name == "face_alignment":
-            raise ImportError(name)
-        return real(name, *rest, **named)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(DubberError, match="pip install face-alignment"):
-        detector(CropSettings(backend="fan"))
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3])

@@ -13,6 +13,7 @@ from dubber.media.feature_shards import feature_shard
 from dubber.media.features import FeatureTransform, change, fit_features, head_motion, mouth_pictures
 from dubber.media.settings import FeatureSettings
 from dubber.media.shards import CROPS
+from dubber.media.streams import build_streams
 
 F = 30
 
@@ -152,10 +153,13 @@ def test_what_is_no_transform_says_so(tmp_path):
 
 
 def test_a_shard_of_features(tmp_path, crops, transform):
-    result = feature_shard(crops, transform, tmp_path / "f.parquet", max_failed_share=0.0)
+    transform.save(tmp_path / "t.safetensors")
+    streams = build_streams(FeatureSettings(), tmp_path / "t.safetensors")
+    result = feature_shard(crops, streams, tmp_path / "f.parquet", max_failed_share=0.0)
     assert (result.n_ok, result.n_failed) == (5, 0)
     row = stored(tmp_path / "f.parquet", "c4")
     assert row["n_frames"] == F and row["lips"].shape == (F * 512,) and row["faces"].shape == (F * 256,)
+    assert row["lips_by"] == row["faces_by"] == "pca"
     np.testing.assert_array_equal(row["lips"].reshape(F, 512), transform.lips(stored(crops, "c4")["lips"]))
 
 
@@ -184,8 +188,3 @@ def test_head_motion_is_measured_in_faces():
 def test_without_training_clips_nothing_is_fitted(crops):
     with pytest.raises(DubberError, match="No training clip"):
         fit_features([crops], {"unknown"}, FeatureSettings())
-
-
-def test_the_reference_backend_is_named_as_missing(crops):
-    with pytest.raises(DubberError, match="lineage"):
-        fit_features([crops], {"c0"}, FeatureSettings(backend="lineage"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import re
 import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,24 +13,34 @@ from typing import ClassVar
 import pytest
 
 from dubber import fetch
+from dubber.artifacts import Progress
 from dubber.errors import DubberError
 from tests.conftest import ROOT
 
-CONTENT = bytes(range(256)) * 8192
+CONTENT = bytes(range(256)) * 8192 + b"the last block is a short one"
 
 
 class Server(BaseHTTPRequestHandler):
     """Serves CONTENT with byte ranges; the first answer breaks off in the middle."""
 
     broken = True
+    knows_ranges = True
+    says_length = True
+    kind = "application/octet-stream"
     ranges: ClassVar[list[str | None]] = []
 
     def do_GET(self):
         asked = self.headers.get("Range")
         type(self).ranges.append(asked)
-        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
-        self.send_response(206 if asked else 200)
-        self.send_header("Content-Length", str(len(CONTENT) - start))
+        resumed = asked and self.knows_ranges
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if resumed else 0
+        if start >= len(CONTENT):
+            self.send_error(416)
+            return
+        self.send_response(206 if resumed else 200)
+        self.send_header("Content-Type", self.kind)
+        if self.says_length:
+            self.send_header("Content-Length", str(len(CONTENT) - start))
         self.end_headers()
         stop = len(CONTENT) // 2 if type(self).broken else len(CONTENT)
         type(self).broken = False
@@ -39,8 +51,10 @@ class Server(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def url():
+def url(monkeypatch):
     Server.broken, Server.ranges = True, []
+    for name in ("knows_ranges", "says_length", "kind"):
+        monkeypatch.setattr(Server, name, getattr(Server, name))
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/weights.bin"
@@ -62,6 +76,77 @@ def test_a_broken_download_goes_on_where_it_stopped(url, tmp_path):
     assert Server.ranges[-1] == f"bytes={len(CONTENT) // 2}-"
     fetch.fetch(wanted, tmp_path)
     assert len(Server.ranges) == 2, "a fetched file is not fetched again"
+
+
+def whole(url: str) -> fetch.Asset:
+    return asset(url, hashlib.sha256(CONTENT).hexdigest())
+
+
+def test_progress_is_shown_with_rate_and_time_left(url, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(fetch, "CHUNK", 1 << 18)
+    with caplog.at_level(logging.INFO):
+        with pytest.raises(DubberError):
+            fetch.fetch(whole(url), tmp_path)
+        fetch.fetch(whole(url), tmp_path)
+    assert f"weights: 2 MB from {url} (MIT)" in caplog.messages
+    line = re.fullmatch(r"weights, MB: 2/2, ([\d.]+)/s, 0 s left", caplog.messages[-1])
+    assert line and float(line[1]) > 0, "the last line says that all is there, the resumed half included"
+
+
+def test_progress_goes_on_where_the_download_does(url, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(fetch, "Progress", lambda *a, **named: Progress(*a, **named, every=0.0))
+    monkeypatch.setattr(fetch, "CHUNK", 1 << 18)
+    with caplog.at_level(logging.INFO):
+        with pytest.raises(DubberError):
+            fetch.fetch(whole(url), tmp_path)
+        fetch.fetch(whole(url), tmp_path)
+    counts = [int(m[1]) for text in caplog.messages if (m := re.match(r"weights, MB: (\d)/2", text))]
+    assert counts == [0, 0, 0, 1, 1, 1, 1, 1, 2, 2], "the second try starts at the half, which is 1 MB"
+
+
+def test_a_source_that_hides_the_length_still_shows_progress(url, tmp_path, caplog):
+    Server.broken, Server.says_length = False, False
+    with caplog.at_level(logging.INFO):
+        progress = Progress("weights, MB", 0, every=0.0)
+        progress.advance(1.5)
+    assert re.fullmatch(r"weights, MB: 1, [\d.]+/s", caplog.messages[-1])
+    assert fetch.fetch(whole(url), tmp_path).read_bytes() == CONTENT
+
+
+def test_a_source_without_ranges_starts_again(url, tmp_path):
+    Server.knows_ranges = False
+    with pytest.raises(DubberError):
+        fetch.fetch(whole(url), tmp_path)
+    assert fetch.fetch(whole(url), tmp_path).read_bytes() == CONTENT
+    assert Server.ranges[-1] == f"bytes={len(CONTENT) // 2}-", "it was asked to go on"
+
+
+def test_a_download_that_was_whole_before_it_was_verified_is_only_verified(url, tmp_path):
+    Server.broken = False
+    (tmp_path / "codec").mkdir()
+    (tmp_path / "codec" / "weights.bin.part").write_bytes(CONTENT)
+    assert fetch.fetch(whole(url), tmp_path).read_bytes() == CONTENT
+    (tmp_path / "codec" / "weights.bin").rename(tmp_path / "codec" / "weights.bin.part")
+    with pytest.raises(DubberError, match="SHA-256"):
+        fetch.fetch(asset(url, "0" * 64), tmp_path)
+
+
+def test_a_page_in_place_of_the_file_is_refused(url, tmp_path):
+    """A file host's page that asks for a confirmation must never become the recorded checksum."""
+    Server.broken, Server.kind = False, "text/html; charset=utf-8"
+    with pytest.raises(DubberError, match="answers with a page"):
+        fetch.fetch(asset(url, ""), tmp_path)
+    assert list((tmp_path / "codec").iterdir()) == []
+
+
+def test_weights_keep_the_name_of_the_table_and_archives_their_own(url, tmp_path):
+    Server.broken = False
+    confirmed = fetch.Asset("weights", "lips", "1", f"{url}?id=3&confirm=t", "", "MIT", "w.pth")
+    assert fetch.fetch(confirmed, tmp_path) == tmp_path / "lips" / "w.pth"
+    names = {"a/s1.zip": ("s1.zip", True), "a/fan.pth.tar": ("target", False), "a/b.tar": ("b.tar", True)}
+    for address, (file, archive) in names.items():
+        found = fetch.Asset("n", "g", "1", address, "", "MIT", "target")
+        assert (found.file, found.is_archive) == (file, archive)
 
 
 def test_a_wrong_checksum_is_refused_and_the_file_deleted(url, tmp_path):

@@ -9,9 +9,11 @@ import pytest
 
 from dubber.artifacts import write_rows
 from dubber.errors import ClipError, DubberError, MissingDataError
+from dubber.metrics.av_sync import EmbeddedAvSync
 from dubber.metrics.base import Sample
+from dubber.metrics.factory import build_metric
 from dubber.metrics.lse import Lse
-from dubber.metrics.settings import SyncFitSettings, SyncSettings
+from dubber.metrics.settings import AvSyncSettings, SyncFitSettings, SyncSettings
 from dubber.metrics.sync_encoders import load_encoders, read_mels
 from dubber.metrics.sync_fit import fit_sync
 
@@ -91,6 +93,39 @@ def test_columns_and_reasons(weights):
         lse.score(Sample("c", "t", hypothesis=wav, truth=wav, reference=wav))
     with pytest.raises(ClipError, match="fewer than the 5"):
         lse.measure(lips=lips[:4], wav=shifted(wav, 0))
+
+
+def test_joint_features_are_the_recordings_own_and_drift_away_with_shift_noise_and_foreign_sound(weights):
+    metric = EmbeddedAvSync(weights / "one.safetensors")
+    rng = np.random.default_rng(0)
+    scores: dict[str, list[float]] = {}
+    for seed in range(100, 106):
+        lips, wav = talking(seed)
+        real = shifted(wav, 0)
+        noise = rng.normal(0, 2 * real.std(), len(real)).astype("f4")
+        dubs = {
+            "own": real,
+            "late": shifted(wav, 2),
+            "noisy": real + noise,
+            "foreign": shifted(talking(seed + 50)[1], 0),
+        }
+        for name, dub in dubs.items():
+            value = metric.measure(lips=lips, reference=real, hypothesis=dub)
+            scores.setdefault(name, []).append(value)
+    assert scores["own"] == [1.0] * 6
+    assert max(scores["late"] + scores["noisy"] + scores["foreign"]) < 0.99
+    assert np.mean(scores["late"]) > np.mean(scores["foreign"])
+
+
+def test_av_sync_is_a_column_of_its_own_and_needs_lips(weights):
+    metric = build_metric(AvSyncSettings(), sync_weights=weights / "one.safetensors")
+    lips, wav = talking(7)
+    sound = shifted(wav, 0)
+    (score,) = metric.score(Sample("c", "t", hypothesis=sound, truth=sound, reference=sound, lips=lips))
+    assert (score.column, metric.backend) == ("AVSync-emb", "embedded sync encoders")
+    assert score.value == 1
+    with pytest.raises(ClipError, match="no lip crops"):
+        metric.score(Sample("c", "t", hypothesis=sound, truth=sound, reference=sound))
 
 
 def test_missing_weights_and_too_few_clips_are_told(weights, tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dubber.codec.settings import WorldAnalysisSettings, WorldSettings
+from dubber.dub.settings import SynthesisSettings
 from dubber.model.dubber import Dubber
 from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
 from dubber.model.tts import TTS
@@ -46,6 +47,7 @@ def test_the_code_that_the_table_names_exists(file, symbol):
 def test_options_of_the_deviations_exist():
     known = {f"objective.{name}" for name in ObjectiveSettings.model_fields} | set(ModelSettings.model_fields)
     known |= {f"analysis.{name}" for name in WorldAnalysisSettings.model_fields} | set(WorldSettings.model_fields)
+    known |= {f"synthesis.{name}" for name in SynthesisSettings.model_fields}
     named = re.findall(r"^\|[^|]+\| (`[^|]+`) \|", (ROOT / "docs" / "deviations.md").read_text(), re.MULTILINE)
     assert len(named) > 10
     assert {option for cell in named for option in re.findall(r"`([^`]+)`", cell)} <= known

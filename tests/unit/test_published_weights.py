@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dubber.errors import DubberError, MissingDataError
-from dubber.metrics.published_weights import Published, load_published
+from dubber.published_weights import Published, load_published
 
 PUBLISHED = Published(model="Toy", file="toy.pt", group="toys", source="the toy shop")
 

@@ -11,7 +11,8 @@ import pytest
 import soundfile
 
 from dubber.errors import ClipError
-from dubber.media.video import mux, probe, read_frames, write_video
+from dubber.media.remux import mux
+from dubber.media.video import probe, read_frames, write_video
 
 SIZE = (48, 64)  # height, width
 

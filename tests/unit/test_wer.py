@@ -9,7 +9,6 @@ import jiwer
 import numpy as np
 import pytest
 
-from dubber.errors import DubberError, MissingDataError
 from dubber.metrics.base import Sample
 from dubber.metrics.grammars import GRID
 from dubber.metrics.pocketsphinx_recogniser import PocketsphinxRecogniser
@@ -90,27 +89,14 @@ def test_grammar_recogniser_survives_silence_and_noise():
         assert set(recogniser.transcribe(wav).split()) <= allowed
 
 
-def test_whisper_without_weights_names_the_files(tmp_path):
-    with pytest.raises(MissingDataError, match=r"lack model\.bin, config\.json, tokenizer\.json"):
-        WhisperRecogniser(tmp_path, beam=5)
-    with pytest.raises(MissingDataError, match="not set"):
-        WhisperRecogniser(None, beam=5)
-
-
-def test_whisper_without_its_package_says_what_to_install(tmp_path, monkeypatch):
-    for name in FILES:
-        (tmp_path / name).touch()
-    monkeypatch.setitem(sys.modules, "faster_whisper", None)
-    with pytest.raises(DubberError, match="pip install faster-whisper"):
-        WhisperRecogniser(tmp_path, beam=5)
-
-
 def test_whisper_joins_segments_and_never_fetches(tmp_path, monkeypatch):
     calls = {}
 
     class Model:
         def __init__(self, folder, **options):
             calls.update(folder=folder, **options)
+            self.feature_extractor = SimpleNamespace(mel_filters=np.zeros((128, 201)))
+            self.model = SimpleNamespace(n_mels=128)
 
         def transcribe(self, wav, **options):
             calls.update(options)

@@ -7,11 +7,13 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.serialization import safe_globals
 
 from dubber.errors import DubberError, MissingDataError
 
@@ -29,6 +31,9 @@ class Published:
         group: what `config/assets.csv` calls the group that holds it.
         source: who publishes it.
         part: the entry of the file's dictionary that holds the weights, where it holds training state as well.
+        skipped: names before the first dot of keys that belong to parts of the network that are not used.
+        stand_ins: classes of the pickled training state, by their full names, in whose place an empty object is read;
+            nothing of the packages that they come from is imported or run.
     """
 
     model: str
@@ -36,6 +41,8 @@ class Published:
     group: str
     source: str
     part: str | None = None
+    skipped: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()
 
     @property
     def remedy(self) -> str:
@@ -50,9 +57,11 @@ def load_published(module: nn.Module, path: Path | str, published: Published) ->
         DubberError: it is damaged, holds anything but tensors by name, or its keys and shapes are not exactly
             those of `module`; then `module` stays as it was.
     """
-    given = _without_counters(_read(Path(path), published))
+    read = _read(Path(path), published).items()
+    given = {key: tensor for key, tensor in read if key.partition(".")[0] not in published.skipped}
     own = module.state_dict()
-    _compare({key: tuple(tensor.shape) for key, tensor in _without_counters(own).items()}, given, path, published)
+    require_shapes({key: tuple(tensor.shape) for key, tensor in own.items()}, given, path, published)
+    given = _without_counters(given)
     module.load_state_dict({**own, **given})
     module.eval().requires_grad_(False)
 
@@ -64,7 +73,8 @@ def _read(path: Path, published: Published) -> Mapping[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        weights = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        with safe_globals([(_StandIn, name) for name in published.stand_ins]):
+            weights = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, SafetensorError) as error:
         raise DubberError(
             f"The weights of {published.model} are damaged, or hold more than tensors: {error}",
@@ -82,14 +92,23 @@ def _read(path: Path, published: Published) -> Mapping[str, Tensor]:
     return weights
 
 
-def _without_counters(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {key: tensor for key, tensor in weights.items() if not key.endswith(COUNTER)}
+class _StandIn:
+    """An object of a class that is not at hand, with its fields and without its methods."""
 
 
-def _compare(
+def _without_counters(weights: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in weights.items() if not key.endswith(COUNTER)}
+
+
+def require_shapes(
     expected: Mapping[str, tuple[int, ...]], given: Mapping[str, Tensor], path: Path | str, published: Published
 ) -> None:
-    """Raise unless `given` has the expected keys with the expected shapes and no others."""
+    """Refuse weights that have not the expected keys with the expected shapes, or have others; counters do not count.
+
+    Raises:
+        DubberError: with every key that is missing, unexpected or of another shape.
+    """
+    expected, given = _without_counters(expected), _without_counters(given)
     findings = {
         "missing": [key for key in expected if key not in given],
         "unexpected": [key for key in given if key not in expected],

@@ -1,0 +1,141 @@
+"""`dubber dub`: a video with other words."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from dubber.errors import DubberError
+
+
+def add_parser(subparsers) -> argparse.ArgumentParser:
+    """The command's options."""
+    parser = subparsers.add_parser(
+        "dub",
+        help="dub a video: text, a talking face and a reference voice to speech in time with the lips",
+        description="Dub a video. The picture is copied untouched wherever the container of the output allows it.",
+    )
+    parser.add_argument(
+        "--checkpoint", required=True, type=Path, metavar="RUN", help="exported folder, or runs/<experiment>/<run>"
+    )
+    parser.add_argument("--video", required=True, type=Path, help="any video file")
+    words = parser.add_mutually_exclusive_group()
+    words.add_argument("--text", help="what is said")
+    words.add_argument("--text-file", type=Path, help="a file with what is said")
+    words.add_argument("--subtitles", type=Path, metavar="SRT", help="each cue is dubbed into its own span")
+    parser.add_argument("--reference", type=Path, help="sound or video file with 1 to 15 s of the voice to speak in")
+    parser.add_argument("-o", "--output", type=Path, help=".mp4, .m4v, .mov, .mkv or .webm; .wav: the speech alone")
+    _add_places(parser)
+    _add_sampling(parser)
+    parser.add_argument("--keep-wav", action="store_true", help="also write the speech alone, beside the output")
+    parser.add_argument("--force", action="store_true", help="replace outputs that exist")
+    parser.add_argument("--configfile", type=Path, action="append", default=[], help="of a run: as for snakemake")
+    return parser
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--start", type=_seconds, default=0.0, metavar="TIME", help="of --text: seconds, or [h:]m:s")
+    parser.add_argument("--end", type=_seconds, metavar="TIME", help="of --text; default: the end of the video")
+    parser.add_argument("--face", type=int, metavar="N", help="whose lips, from the left; default: the largest face")
+    parser.add_argument("--show-faces", type=Path, metavar="PNG", help="write a picture of the numbered faces and stop")
+    parser.add_argument(
+        "--background", choices=("keep", "silence"), default="keep", help="around the new speech (default: keep)"
+    )
+    parser.add_argument("--skip-failed", action="store_true", help="leave out cues that cannot be dubbed")
+
+
+def _add_sampling(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, help="another seed, another intonation")
+    parser.add_argument("--nfe", type=int, metavar="N", help="evaluations of the denoiser")
+    parser.add_argument("--sampler", help="default: a fast one; euler is the paper's, with the experiment's NFE")
+    parser.add_argument("--temperature", type=float, help="below 1 is less varied")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:<n> (default: auto)")
+
+
+def _seconds(text: str) -> float:
+    """The type of a time: seconds, or hours, minutes and seconds with colons."""
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or min(parts) < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: 12.5, 1:02.5 or 1:00:02.5")
+    return sum(part * 60**i for i, part in enumerate(reversed(parts)))
+
+
+def run(args: argparse.Namespace) -> None:
+    """Dub, or draw the faces.
+
+    Raises:
+        DubberError: an option is missing or contradicts another, an output exists, or the dubbing fails.
+    """
+    if args.show_faces:
+        _show_faces(args)
+        return
+    text = _text(args)
+    wav = args.output.with_suffix(".wav") if args.keep_wav and args.output else None
+    _check_outputs(args, wav)
+    dubbed = _load(args).dub(
+        args.video,
+        text,
+        args.reference,
+        subtitles=args.subtitles,
+        start=args.start,
+        end=args.end,
+        face=args.face,
+        background=args.background,
+        skip_failed=args.skip_failed,
+    )
+    dubbed.save(args.output, force=args.force)
+    print(args.output)
+    if wav is not None:
+        print(dubbed.save(wav, force=args.force))
+    if dubbed.left_out:
+        print(f"{len(dubbed.pieces)} cues dubbed, {len(dubbed.left_out)} left out")
+
+
+def _load(args: argparse.Namespace):
+    from dubber.dub.load import load
+
+    return load(
+        args.checkpoint,
+        device=args.device,
+        sampler=args.sampler,
+        nfe=args.nfe,
+        temperature=args.temperature,
+        seed=args.seed,
+        configfiles=args.configfile,
+    )
+
+
+def _text(args: argparse.Namespace) -> str | None:
+    """The words of --text or --text-file; None for subtitles."""
+    from dubber.dub.cues import read_text
+
+    missing = [f"--{name}" for name in ("reference", "output") if getattr(args, name) is None]
+    if (args.text, args.text_file, args.subtitles) == (None, None, None):
+        missing.append("--text, --text-file or --subtitles")
+    if missing:
+        raise DubberError(f"{', '.join(missing)} must be given.", hint="dubber dub --help")
+    return args.text if args.text_file is None else read_text(args.text_file)
+
+
+def _check_outputs(args: argparse.Namespace, wav: Path | None) -> None:
+    """Whether what will be written may be: asked before the work is done."""
+    from dubber.dub.dubbed import check_output
+    from dubber.media.video import probe
+
+    probe(args.video)
+    for path in (args.output, wav):
+        if path is not None:
+            check_output(path, args.video, force=args.force)
+
+
+def _show_faces(args: argparse.Namespace) -> None:
+    from dubber.artifacts import atomic_path
+    from dubber.media.encoding import full_disk_told
+
+    png = _load(args).faces(args.video, subtitles=args.subtitles, start=args.start, end=args.end)
+    with full_disk_told(args.show_faces), atomic_path(args.show_faces) as temporary:
+        temporary.write_bytes(png)
+    print(args.show_faces)

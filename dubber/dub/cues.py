@@ -1,0 +1,103 @@
+"""What is to be said when: one text for a part of a video, or the cues of a subtitle file."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+from dubber.errors import DubberError
+from dubber.media.video import Span
+
+log = logging.getLogger(__name__)
+
+WHOLE_TEXT = "the text"  # what a text that comes without times is called
+
+_TIME = r"(\d+):(\d{1,2}):(\d{1,2})[,.](\d{1,3})"
+_TIMES = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}")
+_MARKUP = re.compile(r"<[^>]*>|\{\\[^}]*\}")
+
+
+@dataclass(frozen=True)
+class Cue:
+    """A text with its place in the video.
+
+    Attributes:
+        name: how messages call it; part of the seed.
+        text: the words.
+        span: when they are said; s from the first picture.
+    """
+
+    name: str
+    text: str
+    span: Span
+
+
+def read_text(path: Path | str) -> str:
+    """A text file in UTF-8, or in the Western European encoding that older subtitles have.
+
+    Raises:
+        DubberError: the file cannot be read.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise DubberError(f"The text cannot be read: {error.strerror}.", looked_at=path) from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        log.info("%s is not UTF-8; it is read as Windows-1252", Path(path).name)
+        return content.decode("cp1252", errors="replace")
+
+
+def read_subtitles(path: Path | str) -> list[Cue]:
+    """The cues of an .srt file, in the order of their beginnings; markup is left out.
+
+    Where a cue begins before the one before it has ended, that one is cut off there.
+
+    Raises:
+        DubberError: the file cannot be read, or holds no cue, or one that ends before it begins.
+    """
+    cues = sorted(_cues(read_text(path), path), key=lambda cue: cue.span.start)
+    if not cues:
+        raise DubberError(
+            "The subtitles hold no cue.",
+            looked_at=path,
+            hint="An .srt file has lines like 00:00:01,000 --> 00:00:03,500.",
+        )
+    return _without_overlaps(cues)
+
+
+def _cues(text: str, path: Path | str) -> list[Cue]:
+    lines = text.splitlines()
+    heads = [i for i, line in enumerate(lines) if _TIMES.match(line)]
+    found = []
+    for number, (head, following) in enumerate(pairwise([*heads, len(lines) + 2]), start=1):
+        body = lines[head + 1 : following]
+        if following < len(lines) and body and body[-1].strip().isdecimal():  # the next cue's number
+            body = body[:-1]
+        times = _TIMES.match(lines[head]).groups()
+        start, end = _seconds(times[:4]), _seconds(times[4:])
+        if end <= start:
+            raise DubberError(f"Cue {number} ends before it begins.", looked_at=f"{path}, line {head + 1}")
+        words = " ".join(_MARKUP.sub("", line).strip() for line in body).strip()
+        found.append(Cue(f"cue {number}", words, Span(start, end)))
+    return found
+
+
+def _seconds(parts: Sequence[str]) -> float:
+    hours, minutes, seconds, thousandths = parts
+    return 3600 * int(hours) + 60 * int(minutes) + int(seconds) + int(thousandths.ljust(3, "0")) / 1000
+
+
+def _without_overlaps(cues: Sequence[Cue]) -> list[Cue]:
+    kept = []
+    for cue, following in pairwise([*cues, None]):
+        if following is not None and cue.span.end > following.span.start:
+            log.info("%s is cut off where %s begins", cue.name, following.name)
+            cue = replace(cue, span=Span(cue.span.start, following.span.start))
+        kept.append(cue)
+    return kept

@@ -1,0 +1,113 @@
+"""A dubbed video: speech with its places, to be heard as samples or saved as a video or a sound file."""
+
+from __future__ import annotations
+
+import logging
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dubber.artifacts import Progress, atomic_path
+from dubber.dub.attempts import LeftOut
+from dubber.dub.sound import DubbedSound, Original, Piece
+from dubber.errors import DubberError
+from dubber.media.audio import to_pcm
+from dubber.media.encoding import container_of, full_disk_told
+from dubber.media.remux import replace_sound
+
+log = logging.getLogger(__name__)
+
+WAV = ".wav"
+
+
+@dataclass(frozen=True)
+class DubbedVideo:
+    """What `VideoDubber.dub` makes.
+
+    Attributes:
+        video: the file that was dubbed.
+        pieces: the new speech, in its order in time.
+        left_out: cues without any.
+        sample_rate: Hz of the speech.
+        duration: s of the video; 0 where the speech reaches to its end.
+        background: the original sound, heard around the speech in a saved video; None is silence.
+    """
+
+    video: Path
+    pieces: tuple[Piece, ...]
+    left_out: tuple[LeftOut, ...]
+    sample_rate: int
+    duration: float
+    background: Original | None
+
+    @property
+    def samples(self) -> np.ndarray:
+        """The speech alone, float32 [samples] in -1..1 from the first picture on, silent between its pieces."""
+        blocks = [block[0] for block in self._speech.blocks(self.sample_rate)]
+        return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+
+    @property
+    def _speech(self) -> DubbedSound:
+        return DubbedSound(self.pieces, self.sample_rate, self.duration, None)
+
+    def save(self, path: Path | str, *, force: bool = False) -> Path:
+        """Write the video with its new sound, or, to a name that ends in .wav, the speech alone; whole or not at all.
+
+        The picture stream is copied untouched wherever the container, which the ending names, takes it.
+
+        Args:
+            force: whether a file that is there already is replaced.
+
+        Raises:
+            DubberError: the output exists or is of no known kind, or the disk is full.
+        """
+        path = Path(path)
+        check_output(path, self.video, force=force)
+        if path.suffix.lower() == WAV:
+            self._save_speech(path)
+            return path
+        track = DubbedSound(self.pieces, self.sample_rate, self.duration, self.background)
+        end = max([self.duration, *(piece.start + len(piece.samples) / self.sample_rate for piece in self.pieces)])
+        with full_disk_told(path):
+            copied = replace_sound(self.video, path, track, watch=_watch("writing", end))
+        log.info("%s: the picture is %s", path, "copied untouched" if copied else "encoded anew, as told above")
+        return path
+
+    def _save_speech(self, path: Path) -> None:
+        with full_disk_told(path), atomic_path(path) as temporary, wave.open(str(temporary), "wb") as file:
+            file.setparams((1, 2, self.sample_rate, 0, "NONE", ""))
+            for block in self._speech.blocks(self.sample_rate):
+                file.writeframes(to_pcm(block[0]).astype("<i2").tobytes())
+
+
+def check_output(path: Path | str, video: Path | str, *, force: bool) -> None:
+    """Whether a file may be written, asked before the work is done.
+
+    Raises:
+        DubberError: its kind is not known, it exists and `force` is False, or it is the video itself.
+    """
+    path = Path(path)
+    if path.suffix.lower() != WAV:
+        container_of(path)
+    if path.is_dir():
+        raise DubberError("The output is a folder.", looked_at=path, hint="Name a file.")
+    if not path.exists():
+        return
+    if path.samefile(video):
+        raise DubberError("The output would replace the video itself.", looked_at=path, hint="Choose another name.")
+    if not force:
+        raise DubberError("The output exists.", looked_at=path, hint="--force replaces it.")
+
+
+def _watch(name: str, seconds: float) -> Callable[[float], None]:
+    """Progress in whole seconds of video."""
+    progress = Progress(name, max(1, int(seconds)))
+
+    def watch(time: float) -> None:
+        if int(time) > progress.done:
+            progress.advance(int(time) - progress.done)
+
+    return watch

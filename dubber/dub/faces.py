@@ -1,0 +1,74 @@
+"""Whose lips are dubbed, where there are several faces: they are numbered from left to right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import cv2
+import numpy as np
+
+from dubber.errors import ClipError
+from dubber.media.crops import Choice
+from dubber.media.tracking import Track
+
+PANEL_WIDTH = 640  # pixels of one part of the picture of faces
+CAPTION = 28  # pixels of its title
+CHOSEN, OTHER, PAPER, INK = (255, 160, 0), (0, 200, 255), 255, (0, 0, 0)
+
+
+def lasting(tracks: Sequence[Track], looked_at: int, min_found_share: float) -> list[Track]:
+    """The faces that can be dubbed: seen in enough of the frames that were looked at, from left to right."""
+    kept = [track for track in tracks if len(track.detections) >= min_found_share * looked_at]
+    return sorted(kept, key=lambda track: float(np.mean([d.x for d in track.detections])))
+
+
+def numbered(number: int) -> Choice:
+    """Choose face `number`, counted from 1 at the left."""
+
+    def choose(tracks: list[Track], looked_at: int, min_found_share: float) -> Track:
+        faces = lasting(tracks, looked_at, min_found_share)
+        if not 1 <= number <= len(faces):
+            there = "no face was found" if not faces else f"{len(faces)} found, counted from the left"
+            raise ClipError(f"there is no face {number}: {there}")
+        return faces[number - 1]
+
+    return choose
+
+
+def panel(picture: np.ndarray, faces: Sequence[Track], chosen: Track | None, caption: str, frame: int) -> np.ndarray:
+    """A frame with its numbered faces.
+
+    Args:
+        picture: uint8 [height, width, 3] RGB, frame number `frame`.
+        faces: as `lasting` gives them; `chosen` is the one that is dubbed if none is named.
+
+    Returns:
+        uint8 [height, `PANEL_WIDTH`, 3] RGB.
+    """
+    scale = PANEL_WIDTH / picture.shape[1]
+    small = cv2.resize(picture, (PANEL_WIDTH, round(picture.shape[0] * scale)), interpolation=cv2.INTER_AREA)
+    for number, track in enumerate(faces, start=1):
+        box = min(track.detections, key=lambda d: abs(d.frame - frame))
+        corners = [
+            (round((box.x + side * box.size / 2) * scale), round((box.y + side * box.size / 2) * scale))
+            for side in (-1, 1)
+        ]
+        colour = CHOSEN if track is chosen else OTHER
+        cv2.rectangle(small, *corners, colour, 2)
+        _write(small, str(number), (corners[0][0] + 4, corners[0][1] + 28), 1.0, colour)
+    title = np.full((CAPTION, PANEL_WIDTH, 3), PAPER, np.uint8)
+    _write(title, caption.encode("ascii", "replace").decode(), (6, 19), 0.5, INK)
+    return np.concatenate([title, small])
+
+
+def _write(picture: np.ndarray, text: str, place: tuple[int, int], size: float, colour: tuple[int, int, int]) -> None:
+    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1 if size < 1 else 2, cv2.LINE_AA)
+
+
+def sheet(panels: Iterable[np.ndarray]) -> bytes:
+    """Panels one above the other, as a PNG."""
+    picture = np.concatenate(list(panels))
+    done, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise ClipError("the picture of the faces cannot be encoded")
+    return png.tobytes()

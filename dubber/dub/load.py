@@ -1,0 +1,52 @@
+"""`dubber.load`: from a folder to something that dubs videos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from dubber.dub.bundle import Bundle, open_bundle
+from dubber.dub.settings import FAST, SynthesisSettings
+from dubber.dub.video import VideoDubber
+from dubber.errors import ConfigError
+from dubber.settings import first_wrong
+
+
+def load(
+    run: Path | str,
+    *,
+    device: str = "auto",
+    sampler: str | None = None,
+    nfe: int | None = None,
+    temperature: float | None = None,
+    seed: int | None = None,
+    configfiles: Sequence[Path | str] = (),
+) -> VideoDubber:
+    """Load a trained student with all that it is fed through.
+
+    Args:
+        run: an exported folder (`dubber export`), or `runs/<experiment>/<run>` of a project.
+        device: "auto", "cpu", "cuda" or "cuda:<n>".
+        sampler: None for the fast one (`dubber.dub.settings.FAST`); a name samples as the experiment does otherwise.
+        nfe, temperature, seed: in place of that way's own, see `SynthesisSettings`.
+        configfiles: of a run: what was given to Snakemake as `--configfile`.
+
+    Raises:
+        MissingDataError: there is no model, or a part of it is not there.
+        ConfigError: there is no such sampler, or a number is out of range.
+        DubberError: a file is damaged, or the parts do not fit.
+    """
+    bundle = open_bundle(run, configfiles)
+    asked = {"sampler": sampler, "nfe": nfe, "temperature": temperature, "seed": seed}
+    return VideoDubber(bundle, device, _sampling(bundle, {name: v for name, v in asked.items() if v is not None}))
+
+
+def _sampling(bundle: Bundle, asked: dict[str, Any]) -> SynthesisSettings:
+    try:
+        way = bundle.synthesis if "sampler" in asked else FAST
+        return SynthesisSettings.model_validate({**way.model_dump(), **asked})
+    except ValidationError as error:
+        raise ConfigError(f"The sampling cannot be so: {first_wrong(error)}.") from None

@@ -1,0 +1,248 @@
+"""From a video and words to a dubbed video, with the workflow's own steps: faces, features, phonemes, student, codec.
+
+Letters: F video frames (25/s), S speaker width.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from dubber.artifacts import Progress
+from dubber.codec.registry import load_codec
+from dubber.dub.attempts import Attempts
+from dubber.dub.bundle import Bundle
+from dubber.dub.cues import WHOLE_TEXT, Cue, read_subtitles
+from dubber.dub.dubbed import DubbedVideo
+from dubber.dub.faces import lasting, numbered, panel, sheet
+from dubber.dub.settings import SynthesisSettings
+from dubber.dub.sound import Piece, original_sound
+from dubber.dub.synthesise import Synthesiser
+from dubber.dub.voice import speaker_of
+from dubber.dub.watch import ToldSampler, WatchedVideo
+from dubber.errors import ClipError, DubberError, MissingDataError
+from dubber.media.audio import from_pcm
+from dubber.media.crops import Choice, Frames, crop_frames, find_faces
+from dubber.media.faces import detector
+from dubber.media.feature_shards import feature_row
+from dubber.media.shards import crop_row
+from dubber.media.streams import Streams, build_streams
+from dubber.media.tracking import speaker_track
+from dubber.media.video import Probe, Span, probe
+from dubber.text.phonemes import PAUSE, SILENCE, phonemise
+
+log = logging.getLogger(__name__)
+
+Background = Literal["keep", "silence"]
+
+MOST_PANELS = 20  # in the picture of faces
+
+
+class VideoDubber:
+    """A trained student, ready to dub any video; `dubber.load` makes it.
+
+    Args:
+        bundle: the student with all that it is fed through.
+        device: "auto", "cpu", "cuda" or "cuda:<n>".
+        synthesis: how it samples; None for the experiment's own way.
+
+    Raises:
+        MissingDataError: a file of the bundle is not there.
+        DubberError: student, features and codec do not fit.
+    """
+
+    def __init__(self, bundle: Bundle, device: str = "auto", synthesis: SynthesisSettings | None = None) -> None:
+        missing = [path for path in bundle.files if not path.is_file()]
+        if missing:
+            raise MissingDataError(
+                "A part of the model is not there.",
+                looked_at=missing[0],
+                hint="Run the Snakemake target that makes it.",
+            )
+        self.bundle = bundle
+        self.synthesis = synthesis or bundle.synthesis
+        self.codec = load_codec(bundle.codec, bundle.codec_files)
+        self.streams = self._streams()
+        self.synthesiser = Synthesiser(bundle.model, self.codec, self.synthesis, device)
+        self.sizes = self.synthesiser.sizes
+        self._check_features()
+        self.detector = detector(bundle.crops)
+
+    def _streams(self) -> Streams:
+        features = self.bundle.features
+        if "import" in (features.lip.backend, features.face.backend):
+            raise DubberError(
+                "The student was trained on features that were imported, and a new video has none.",
+                looked_at=self.bundle.path,
+                hint="Dub its clips in the workflow, or train a student on features that are computed here.",
+            )
+        return build_streams(features, self.bundle.transform)
+
+    def _check_features(self) -> None:
+        """What was fitted must be as wide as the student's inputs."""
+        wanted = (self.sizes.lip_features, self.sizes.face_features)
+        for stream in (self.streams.lips, self.streams.faces):
+            settings = stream.transform.settings if hasattr(stream, "transform") else self.bundle.features
+            made = (settings.lip_features, settings.face_features)
+            if made != wanted:
+                raise DubberError(
+                    f"The features have widths {made} (lips, face), and the student was trained on {wanted}.",
+                    looked_at=self.bundle.transform or self.bundle.path,
+                    hint="Use the features that the student was trained on.",
+                )
+
+    def dub(
+        self,
+        video: Path | str,
+        text: str | None = None,
+        reference: Path | str | None = None,
+        *,
+        subtitles: Path | str | None = None,
+        start: float = 0.0,
+        end: float | None = None,
+        face: int | None = None,
+        background: Background = "keep",
+        skip_failed: bool = False,
+    ) -> DubbedVideo:
+        """Say a text, or the cues of a subtitle file, in time with the lips of a video.
+
+        Args:
+            video: any file that FFmpeg's libraries decode.
+            text: what is said from `start` to `end`, s from the first picture; without them, in the whole video.
+            reference: sound or video file with the voice to speak in.
+            subtitles: an .srt file in place of `text`: each cue is dubbed into its own span.
+            face: whose lips, counted from the left; None takes the largest face.
+            background: what is heard outside the spans: the original sound, or silence.
+            skip_failed: leave out cues that cannot be dubbed; otherwise the first of them is an error.
+
+        Raises:
+            DubberError: the video or the reference cannot be used, or a text does not fit its span.
+        """
+        if reference is None:
+            raise DubberError("A reference voice is needed: a file with a few seconds of speech.", hint="--reference")
+        about = probe(video)
+        attempts = Attempts(Path(video), skip_failed)
+        cues = self._cues(about, text, subtitles, Span(start, end))
+        checked = attempts.each(cues, lambda cue: self._check(cue, about))
+        speaker = speaker_of(reference, self.codec)
+        choose = speaker_track if face is None else numbered(face)
+        watched = self._watched(video, [cue for cue, _ in checked])
+        seen = attempts.each(
+            [cue for cue, _ in checked], lambda cue: self._features(watched.frames(cue.span), about, cue, choose)
+        )
+        pieces = self._speak(seen, speaker)
+        if not pieces:
+            raise DubberError("Not one cue could be dubbed.", looked_at=video, hint=attempts.left_out[0].reason)
+        to_the_end = cues[-1].span.end is None
+        around = background == "keep" and (start > 0 or not to_the_end)
+        return DubbedVideo(
+            video=Path(video),
+            pieces=pieces,
+            left_out=tuple(attempts.left_out),
+            sample_rate=self.codec.sample_rate,
+            duration=0.0 if to_the_end else about.duration,
+            background=original_sound(video) if around else None,
+        )
+
+    def _watched(self, video: Path | str, cues: Sequence[Cue]) -> WatchedVideo:
+        return WatchedVideo(video, self.bundle.crops.fps, self.bundle.longest, [cue.span for cue in cues])
+
+    def faces(
+        self, video: Path | str, *, subtitles: Path | str | None = None, start: float = 0.0, end: float | None = None
+    ) -> bytes:
+        """A picture of the faces that can be dubbed, with their numbers: a PNG, one panel for every span.
+
+        The face that is dubbed if none is named is drawn in another colour.
+        """
+        about = probe(video)
+        cues = self._cues(about, "", subtitles, Span(start, end))[:MOST_PANELS]
+        watched = self._watched(video, cues)
+        return sheet(self._panel(watched.frames(cue.span), cue) for cue in cues)
+
+    def _panel(self, frames: Frames, cue: Cue) -> np.ndarray:
+        settings = self.bundle.crops
+        found = find_faces(frames(), settings, self.detector)
+        faces = lasting(found.tracks, found.looked_at, settings.min_found_share)
+        moment = faces[0].detections[len(faces[0].detections) // 2].frame if faces else 0
+        picture = next(picture for n, picture in enumerate(frames()) if n == moment)
+        caption = f"{cue.name}, {cue.span.start:.2f} s: {len(faces)} face{'' if len(faces) == 1 else 's'}  {cue.text}"
+        return panel(picture, faces, max(faces, key=lambda track: track.weight, default=None), caption[:75], moment)
+
+    def _cues(self, about: Probe, text: str | None, subtitles: Path | str | None, span: Span) -> list[Cue]:
+        """What is to be said; spans that reach beyond the video end with it."""
+        if subtitles is not None:
+            if text or span != Span():
+                raise DubberError("Subtitles come with their own texts and times.", looked_at=subtitles)
+            return [_within(cue, about.duration) for cue in read_subtitles(subtitles)]
+        if text is None:
+            raise DubberError("There is nothing to say.", hint="Give a text or subtitles.")
+        if span.start < 0 or (span.end is not None and span.end <= span.start):
+            raise DubberError(f"A span from {span.start} s to {span.end} s is none.", hint="--start, --end: seconds")
+        return [_within(Cue(WHOLE_TEXT, text, span), about.duration)]
+
+    def _check(self, cue: Cue, about: Probe) -> None:
+        """What can be seen before any picture is decoded.
+
+        Raises:
+            ClipError: nothing can be said, or the span is too short or too long for it.
+        """
+        if about.duration and cue.span.start >= about.duration:
+            raise ClipError(f"it begins at {cue.span.start:.2f} s, and the video ends at {about.duration:.2f} s")
+        phonemise(cue.text)
+        end = about.duration or None if cue.span.end is None else cue.span.end
+        if end is not None:
+            self._check_length(cue, round((end - cue.span.start) * self.bundle.crops.fps))
+
+    def _check_length(self, cue: Cue, n_frames: int) -> None:
+        """Raises `ClipError` where a text and F frames do not fit, or the student cannot speak so long."""
+        seconds = n_frames / self.bundle.crops.fps
+        if seconds > self.bundle.longest:
+            raise ClipError(
+                f"it spans {seconds:.1f} s, and the model speaks at most {self.bundle.longest:.1f} s at once",
+                hint="Give the words as subtitles, a cue for each sentence (--subtitles), or name a part of the video "
+                "(--start, --end).",
+            )
+        spoken = sum(symbol not in (SILENCE, PAUSE) for symbol in phonemise(cue.text).phonemes)
+        if spoken > n_frames:
+            raise ClipError(
+                f"the text is too long for its span: {spoken} phonemes in {seconds:.2f} s, which has room for "
+                f"{n_frames}",
+                hint="Nobody says more than one in a video frame: shorten the text, or give it more time.",
+            )
+        trained = self.bundle.origin.get("student", {}).get("longest_tokens", 0) / self.sizes.token_rate
+        if 0 < trained < seconds:
+            log.warning("%s: %.1f s are longer than any clip of the training (%.1f s)", cue.name, seconds, trained)
+
+    def _features(self, frames: Frames, about: Probe, cue: Cue, choose: Choice) -> dict[str, Any]:
+        """A row of `dubber.media.feature_shards.FEATURES`."""
+        crops = crop_frames(frames, about, self.bundle.crops, self.detector, choose)
+        self._check_length(cue, len(crops.lips))
+        return feature_row(self.streams, {"clip": cue.name, **crop_row(crops)})
+
+    def _speak(self, seen: Sequence[tuple[Cue, dict[str, Any]]], speaker: np.ndarray) -> tuple[Piece, ...]:
+        """One piece a cue, one after the other: each has its own seed, whatever else is said."""
+        progress = Progress("speech: evaluations", max(1, len(seen) * self.synthesis.nfe))
+        plain = self.synthesiser.sampler
+        self.synthesiser.sampler = ToldSampler(plain, progress.advance)
+        try:
+            return tuple(self._piece(cue, features, speaker) for cue, features in seen)
+        finally:
+            self.synthesiser.sampler = plain
+
+    def _piece(self, cue: Cue, features: dict[str, Any], speaker: np.ndarray) -> Piece:
+        request = self.synthesiser.request({"clip": cue.name, "text": cue.text}, features, speaker)
+        samples = from_pcm(self.synthesiser.dub([request])[0]["samples"])
+        if cue.span.end is not None:
+            samples = samples[: round((cue.span.end - cue.span.start) * self.codec.sample_rate)]
+        return Piece(cue.name, cue.text, cue.span.start, samples)
+
+
+def _within(cue: Cue, duration: float) -> Cue:
+    """The cue, cut off at the video's end where that is known."""
+    if cue.span.end is None or not duration or cue.span.end <= duration or cue.span.start >= duration:
+        return cue
+    return Cue(cue.name, cue.text, Span(cue.span.start, duration))

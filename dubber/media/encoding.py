@@ -1,0 +1,130 @@
+"""What can be written: containers by the ending of a file's name, and the streams in them."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from dubber.errors import DubberError
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+BLOCK = 1024  # samples that are given to an encoder at once
+BITS_PER_CHANNEL = 96_000  # of sound, per second
+
+
+@dataclass(frozen=True)
+class Container:
+    """A file format with the encoders that are used in it.
+
+    Attributes:
+        format: FFmpeg's name of it.
+        picture, sound: FFmpeg's names of the encoders.
+        quality: options of the picture's encoder: visually lossless.
+    """
+
+    format: str
+    picture: str
+    sound: str
+    quality: tuple[tuple[str, str], ...] = (("crf", "18"), ("preset", "veryfast"), ("threads", "1"))
+
+
+MP4 = Container("mp4", "libx264", "aac")
+_VP9 = (("crf", "24"), ("b", "0"), ("deadline", "realtime"), ("cpu-used", "6"))
+CONTAINERS = {
+    ".mp4": MP4,
+    ".m4v": MP4,
+    ".mov": Container("mov", "libx264", "aac"),
+    ".mkv": Container("matroska", "libx264", "aac"),
+    ".webm": Container("webm", "libvpx-vp9", "libopus", _VP9),
+}
+
+
+def container_of(path: Path | str) -> Container:
+    """The container that a file's name asks for.
+
+    Raises:
+        DubberError: its ending is not one of `CONTAINERS`.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in CONTAINERS:
+        raise DubberError(
+            f"A video cannot be written to a file that ends in {suffix!r}.",
+            looked_at=path,
+            hint=f"Endings that can be written: {', '.join(CONTAINERS)}.",
+        )
+    return CONTAINERS[suffix]
+
+
+@contextmanager
+def writing(path: Path | str, container: Container) -> Iterator[av.container.OutputContainer]:
+    """Open a file for writing, under its final name or a temporary one.
+
+    Raises:
+        DubberError: the disk is full.
+    """
+    options = {"movflags": "faststart"} if container.format in ("mp4", "mov") else {}
+    with full_disk_told(path), av.open(str(path), "w", format=container.format, options=options) as output:
+        yield output
+
+
+@contextmanager
+def full_disk_told(path: Path | str) -> Iterator[None]:
+    """Turn the system's error of a full disk into one that says so.
+
+    Raises:
+        DubberError: the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        raise DubberError(
+            "The disk is full; nothing was kept of the output.", looked_at=path, hint="Make room and run it again."
+        ) from error
+
+
+def add_picture(
+    output: av.container.OutputContainer, container: Container, width: int, height: int, fps: int | Fraction
+) -> av.VideoStream:
+    """A stream of pictures with even sides, pixels, at `fps` frames per second."""
+    stream = output.add_stream(container.picture, rate=fps, options=dict(container.quality))
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    return stream
+
+
+def sound_rate(container: Container, rate: int) -> int:
+    """The sampling rate (Hz) in which sound of `rate` is stored: the same, or the next that the encoder knows."""
+    known = sorted(av.codec.Codec(container.sound, "w").audio_rates or [rate])
+    return next((possible for possible in known if possible >= rate), known[-1])
+
+
+def add_sound(output: av.container.OutputContainer, container: Container, rate: int, channels: int) -> av.AudioStream:
+    """A stream of sound at `rate` Hz, which must be one that the encoder knows; 1 or 2 channels."""
+    stream = output.add_stream(container.sound, rate=rate, layout=_layout(channels))
+    stream.bit_rate = channels * BITS_PER_CHANNEL
+    return stream
+
+
+def encoded(stream: av.AudioStream, blocks: Iterable[np.ndarray], rate: int) -> Iterator[list[av.Packet]]:
+    """Encode float32 blocks [channels, n] in -1..1 at `rate` Hz, in small steps; the last packets flush the encoder."""
+    start = 0
+    for block in blocks:
+        for first in range(0, block.shape[1], BLOCK):
+            part = np.ascontiguousarray(block[:, first : first + BLOCK], dtype=np.float32)
+            frame = av.AudioFrame.from_ndarray(part, format="fltp", layout=_layout(len(part)))
+            frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+            start += part.shape[1]
+            yield stream.encode(frame)
+    yield stream.encode()
+
+
+def _layout(channels: int) -> str:
+    return "mono" if channels == 1 else "stereo"

@@ -1,0 +1,45 @@
+"""SECS with the lineage's speaker vectors (Tables 1 to 4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dubber.errors import ClipError
+from dubber.metrics.base import SAMPLE_RATE, Metric, Sample, Score
+from dubber.metrics.dvector import Dvector
+from dubber.metrics.secs import MIN_SECONDS, similarity
+from dubber.metrics.settings import SecsSettings
+
+
+class DvectorSecs(Metric):
+    """Column "SECS", cosine x 100; the reference is the clip's own recording in setting 1.0, the listed clip in 2.0.
+
+    Raises:
+        MissingDataError: a file of the settings is not there.
+        DubberError: it is not the published one.
+    """
+
+    columns = ("SECS",)
+
+    def __init__(self, settings: SecsSettings) -> None:
+        self._encoder = Dvector(settings.weights, settings.wav2mel)
+        self.backend = "dvector" if settings.wav2mel else "dvector, own front end"
+
+    def score(self, sample: Sample) -> list[Score]:
+        value = similarity(
+            reference=self.speaker(sample.reference, "reference speech"), hypothesis=self.speaker(sample.hypothesis)
+        )
+        return [Score("SECS", value)]
+
+    def speaker(self, wav: np.ndarray, what: str = "output") -> np.ndarray:
+        """The d-vector [256] of wav float32 [samples] at 16 kHz.
+
+        Raises:
+            ClipError: there is less than 0.1 s, or only silence.
+        """
+        if len(wav) < MIN_SECONDS * SAMPLE_RATE:
+            raise ClipError(f"the {what} is shorter than {MIN_SECONDS} s")
+        try:
+            return self._encoder.embed(wav)
+        except ClipError as error:
+            raise ClipError(f"{error.what} in the {what}") from error
