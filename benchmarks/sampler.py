@@ -33,6 +33,7 @@ import yaml
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.plain import plain_products
 from benchmarks.plain_sampler import PlainInputs, plain_euler, plain_logits
 from benchmarks.train_step import SIZES, ProductRecorder, product_seconds, random_batch, timed
 from dubber.codec.settings import WorldSettings
@@ -105,7 +106,7 @@ def candidates(model: Dubber, sizes: ModelSettings, seconds: float, compiled: bo
 
     paper = SynthesisSettings()
     return [
-        Candidate("plain float32", torch.no_grad()(plain)),
+        Candidate("plain float32", plain_products()(torch.no_grad()(plain))),
         ours(paper),
         ours(paper.model_copy(update={"precision": "bf16"})),
         ours(FAST),
@@ -116,9 +117,9 @@ def measure(tried: list[Candidate], evaluations: int, rounds: int, clock: str) -
     """Every candidate in every round."""
     found, products = {}, {}
     for candidate in tried:
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        with plain_products(), torch.no_grad(), FlopCounterMode(display=False) as counter:
             candidate.run(evaluations)
-        with torch.no_grad(), ProductRecorder() as recorder:
+        with plain_products(), torch.no_grad(), ProductRecorder() as recorder:
             candidate.run(evaluations)
         found[candidate.name] = Measured(counter.get_total_flops() / evaluations)
         products[candidate.name] = recorder.products

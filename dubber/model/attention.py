@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dubber.model.products import Linear, linear
+
 ROTARY_BASE = 10_000.0
 
 
@@ -55,8 +57,8 @@ class SelfAttention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
+        self.qkv = Linear(width, 3 * width)
+        self.out = Linear(width, width)
 
     def forward(self, x: Tensor, mask: Tensor, rotation: Rotation | None = None, first: int = 0) -> Tensor:
         """x [B, L, D], mask bool [B, L] -> [B, L - first, D]; padded positions are never attended to.
@@ -75,7 +77,7 @@ class SelfAttention(nn.Module):
             return self.qkv(x).chunk(3, dim=-1)
         width = self.qkv.in_features
         weight, bias = self.qkv.weight.split([width, 2 * width]), self.qkv.bias.split([width, 2 * width])
-        return (F.linear(x[:, first:], weight[0], bias[0]), *F.linear(x, weight[1], bias[1]).chunk(2, dim=-1))
+        return (linear(x[:, first:], weight[0], bias[0]), *linear(x, weight[1], bias[1]).chunk(2, dim=-1))
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
@@ -118,10 +120,10 @@ class CrossAttention(nn.Module):
     def __init__(self, width: int, heads: int, monotonic: bool) -> None:
         super().__init__()
         self.heads = heads
-        self.query = nn.Linear(width, width)
-        self.key = nn.Linear(width, width)
-        self.value = nn.Linear(width, width)
-        self.out = nn.Linear(width, width)
+        self.query = Linear(width, width)
+        self.key = Linear(width, width)
+        self.value = Linear(width, width)
+        self.out = Linear(width, width)
         self.offset = nn.Parameter(torch.zeros(heads, 1, 1)) if monotonic else None
 
     def forward(self, queries: Tensor, memory: Tensor, memory_mask: Tensor) -> Attended:
