@@ -83,17 +83,19 @@ class SelfAttention(nn.Module):
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
     """softmax(q k^T / sqrt(D / H)) v over the keys of the mask.
 
-    PyTorch's fused kernel is no faster in bfloat16 than in float32 on a CPU; there the two products are written out.
+    PyTorch's fused kernel is no faster in bfloat16 than in float32 on a CPU; there the two products are written out,
+    in training too.
 
     Args:
         q: [B, H, I, D / H].
         k, v: [B, H, J, D / H].
         mask: bool [B, 1, 1, J].
     """
-    if q.device.type != "cpu" or q.dtype != torch.bfloat16 or q.requires_grad:
+    if q.device.type != "cpu" or q.dtype != torch.bfloat16:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
     energy = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-    return energy.masked_fill_(~mask, -torch.inf).softmax(-1) @ v
+    outside = torch.zeros_like(mask, dtype=energy.dtype).masked_fill_(~mask, -torch.inf)
+    return energy.add_(outside).softmax(-1) @ v
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 PyTorch multiplies float32 matrices with MKL, and MKL leaves the widest instructions unused on processors that Intel has
 not made: on an AMD EPYC with AVX-512 oneDNN, which PyTorch brings along as well, is 2.2 times as fast
 (docs/results/training.md). `linear` asks it there, and is PyTorch's own everywhere else: on accelerators, in bfloat16,
-under autocast, on Intel's and ARM's processors.
+under autocast and torch.compile, on Intel's and ARM's processors.
 
 Letters: I inputs, O outputs, ... any leading dimensions.
 """
@@ -33,8 +33,9 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def _onednn_pays(x: Tensor, weight: Tensor) -> bool:
-    plain = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
-    return plain and x.numel() > 0 and not torch.is_autocast_enabled("cpu") and mkl_is_slow()
+    if torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu"):
+        return False
+    return x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and x.numel() > 0 and mkl_is_slow()
 
 
 @cache
