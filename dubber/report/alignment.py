@@ -106,14 +106,18 @@ def in_words(path: Path | str, level: float) -> str:
     ours, even = pd.read_csv(path).to_dict("records")
     return (
         f"The phone boundaries that the model finds on the video lie {_ms(ours)} ms from the forced aligner's in the "
-        f"mean ({level:.0%} interval; {_clips(ours)}): {ours['within_40ms']:.0%} of them within one video frame (40 ms), "
-        f"{ours['within_80ms']:.0%} within two. Phonemes spread evenly over the aligner's stretch of speech would lie "
-        f"{_ms(even)} ms off, {even['within_40ms']:.0%} within one frame, {even['within_80ms']:.0%} within two."
+        f"mean ({level:.0%} interval; {_clips(ours)}); {_within(ours)}. Phonemes spread evenly over the aligner's "
+        f"stretch of speech would lie {_ms(even)} ms off; {_within(even)}."
     )
 
 
 def _ms(row: dict) -> str:
     return f"{row['error_ms']:.0f} ({row['error_ms_low']:.0f} – {row['error_ms_high']:.0f})"
+
+
+def _within(row: dict) -> str:
+    one, two = (f"{row[f'within_{ms}ms']:.0%}" for ms in (40, 80))
+    return f"{one} of them lie within one video frame (40 ms), {two} within two"
 
 
 def _clips(row: dict) -> str:
