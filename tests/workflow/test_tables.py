@@ -56,7 +56,7 @@ def test_controls_are_a_table_and_the_report_shows_it(project):
     )
     project.snakemake("results/micro_controls.csv")
     controls = read(project, "micro_controls").set_index("system")
-    assert set(controls.setting) == {"1.0"} and (controls.n_ok == 2).all()
+    assert set(controls.setting) == {"1.0"} and (controls.n_ok + controls.n_failed == 2).all()
     swaps = ["other_video", "other_voice", "other_text"]
     assert set(controls.index) == {"ground_truth", "codec", "full", "shifted", "text_only", *swaps}
     assert (controls.fingerprint[swaps] == controls.fingerprint.full).all()
