@@ -11,8 +11,8 @@ from typing import NoReturn
 
 from dubber.align.phones import Interval
 from dubber.errors import DubberError
+from dubber.limits import read_limited
 
-MAX_BYTES = 16 * 1024 * 1024  # an hour of phones takes about 4 MB
 _TOKEN = re.compile(r'"(?P<string>(?:[^"]|"")*)"|(?P<open>")|(?P<comment>![^\n]*)|(?P<word>[^\s"]+)')
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _ENCODINGS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
@@ -31,19 +31,9 @@ def read_textgrid(path: Path | str) -> tuple[Tier, ...]:
     """The tiers of a TextGrid file (UTF-8 or UTF-16), times in seconds.
 
     Raises:
-        DubberError: the file is missing, larger than `MAX_BYTES` or malformed; the message names the line.
+        DubberError: the file is missing, too large or malformed; the message names the line.
     """
-    try:
-        size = Path(path).stat().st_size
-        if size > MAX_BYTES:
-            raise DubberError(
-                f"A TextGrid of {size} bytes is larger than the {MAX_BYTES} that are read.",
-                looked_at=path,
-                hint="Split the recording; a clip is seconds long.",
-            )
-        return parse_textgrid(Path(path).read_bytes(), source=path)
-    except OSError as error:
-        raise DubberError(f"A TextGrid cannot be read: {error.strerror}.", looked_at=path) from error
+    return parse_textgrid(read_limited(path, "A TextGrid"), source=path)
 
 
 def parse_textgrid(data: bytes, source: Path | str = "TextGrid") -> tuple[Tier, ...]:

@@ -13,6 +13,7 @@ from dubber.corpus.reader import Clip
 from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings
 from dubber.errors import DubberError
+from dubber.limits import MAX_LIST_BYTES, read_limited
 
 SPEAKER = "chem"
 SPLITS = ("train", "val", "test")
@@ -27,14 +28,13 @@ class Chem:
 
     @staticmethod
     def _listed(path: Path, split: str) -> Iterator[Clip]:
+        layout = "It has one clip a line: name|text or name|text|speaker; the clip lies at video/<name>.mp4."
+        if not path.exists():
+            raise DubberError("A list of Chem clips is missing.", looked_at=path, hint=layout)
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
-            raise DubberError(
-                "A list of Chem clips is missing.",
-                looked_at=path,
-                hint="It has one clip a line: name|text or name|text|speaker; the clip lies at video/<name>.mp4.",
-            ) from None
+            lines = read_limited(path, "A list of Chem clips", MAX_LIST_BYTES).decode("utf-8").splitlines()
+        except UnicodeDecodeError as error:
+            raise DubberError(f"A list of Chem clips is not UTF-8: {error}", looked_at=path, hint=layout) from None
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue

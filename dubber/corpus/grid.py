@@ -25,6 +25,7 @@ from dubber.corpus.reader import Clip
 from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings
 from dubber.errors import DubberError
+from dubber.limits import read_limited
 
 log = logging.getLogger(__name__)
 
@@ -75,10 +76,11 @@ def read_words(path: Path) -> list[Word]:
     """Read an `.align` file: start, end (1/25,000 s), word; silences are `sil` and `sp`.
 
     Raises:
-        DubberError: a line is not of this form, or times run backwards.
+        DubberError: the file cannot be read, is too large, or a line is not of this form.
     """
+    text = read_limited(path, "A word alignment").decode("utf-8", errors="replace")
     words: list[Word] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         fields = line.split()
         if not fields:
             continue
@@ -124,7 +126,7 @@ class Grid:
         """The words of a clip whose name is not of the grammar; nothing where they cannot be known."""
         try:
             return " ".join(w.word for w in read_words(root / words) if w.word not in SILENCES) if words else ""
-        except (OSError, DubberError) as error:
+        except DubberError as error:
             log.warning("%s", error)
             return ""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from dubber.corpus.reader import Clip
 from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings
+from dubber.limits import read_limited
 
 BYTES_PER_SECOND = 2 * 24_000  # 16-bit mono at 24 kHz
 HEADER = 44
@@ -25,9 +26,11 @@ class LibriTTS:
                 continue
             stem = file.path.removesuffix(".wav")
             transcript = f"{stem}.normalized.txt"
-            text = (
-                (root / transcript).read_text(encoding="utf-8", errors="replace").strip() if transcript in files else ""
-            )
+            text = self._spoken(root / transcript) if transcript in files else ""
             if not text or len(text.split()) >= lengths.words:
                 utterance = stem.rpartition("/")[2]
                 yield Clip(utterance, utterance.partition("_")[0], text, audio=file.path)
+
+    @staticmethod
+    def _spoken(transcript: Path) -> str:
+        return read_limited(transcript, "A transcript").decode("utf-8", errors="replace").strip()

@@ -11,6 +11,7 @@ from pathlib import Path
 from dubber.corpus.reader import Clip
 from dubber.corpus.settings import LimitSettings, SplitSettings
 from dubber.errors import DubberError
+from dubber.limits import MAX_LIST_BYTES, read_limited
 
 log = logging.getLogger(__name__)
 
@@ -81,10 +82,10 @@ def read_test_list(path: Path, clips: list[Clip]) -> set[str]:
         for spelling in _spellings(clip):
             spelled[spelling].add(clip.clip)
     try:
-        lines = [line.partition("|")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_limited(path, "The list of test clips", MAX_LIST_BYTES).decode("utf-8")
+    except UnicodeDecodeError as error:
         raise DubberError(f"The list of test clips cannot be read: {error}", looked_at=path) from None
-    lines = [line for line in lines if line]
+    lines = [name for line in text.splitlines() if (name := line.partition("|")[0].strip())]
     unknown = [line for line in lines if line not in spelled]
     if len(unknown) == len(lines):
         raise DubberError(

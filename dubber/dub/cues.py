@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from dubber.errors import DubberError
+from dubber.limits import read_limited
 from dubber.media.video import Span
 
 log = logging.getLogger(__name__)
@@ -40,12 +41,9 @@ def read_text(path: Path | str) -> str:
     """A text file in UTF-8, or in the Western European encoding that older subtitles have.
 
     Raises:
-        DubberError: the file cannot be read.
+        DubberError: the file cannot be read, or is too large.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DubberError(f"The text cannot be read: {error.strerror}.", looked_at=path) from error
+    content = read_limited(path, "The text")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -16,6 +16,7 @@ import soxr
 
 from dubber.artifacts import ShardResult, atomic_path, field, process_shard
 from dubber.errors import ClipError
+from dubber.limits import MAX_SOUND_SECONDS
 from dubber.media.video import opened
 
 SAMPLE_RATE = 16_000  # Hz
@@ -50,7 +51,7 @@ def read_audio(path: Path | str) -> Sound:
     """Decode the first sound stream of any media file to 16 kHz mono; time zero is the first picture, if there are any.
 
     Raises:
-        ClipError: no such file, no sound, nearly nothing of it, or a stream that breaks off.
+        ClipError: no such file, no sound, nearly nothing of it, more than an hour, or a stream that breaks off.
     """
     with opened(path) as container:
         if not container.streams.audio:
@@ -76,8 +77,12 @@ def _decode(container: av.container.InputContainer, stream: av.AudioStream) -> t
     """Float32 mono blocks at the stream's own rate, and the time stamp (s) of the first."""
     resampler = av.AudioResampler(format="flt", layout="mono", rate=stream.codec_context.sample_rate)
     blocks, start = [], None
+    left = MAX_SOUND_SECONDS * stream.codec_context.sample_rate
     for frame in container.decode(stream):
         start = (frame.time or 0.0) if start is None else start
+        left -= frame.samples
+        if left < 0:
+            raise ClipError(f"longer than the {MAX_SOUND_SECONDS} s of sound that are read")
         blocks += [out.to_ndarray().reshape(-1) for out in resampler.resample(frame)]
     return blocks, float(start or 0.0)
 

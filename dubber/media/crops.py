@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from dubber.errors import ClipError
+from dubber.limits import MAX_CLIP_SECONDS
 from dubber.media.faces import FaceDetector
 from dubber.media.landmarks import aligned_mouth, smooth_landmarks
 from dubber.media.settings import CropSettings
@@ -76,9 +77,17 @@ def crop_clip(path: Path | str, settings: CropSettings, detector: FaceDetector) 
     """Cut face and lips of the speaker out of every frame of a video.
 
     Raises:
-        ClipError: not a video, a damaged one, or one without a face.
+        ClipError: not a video, a damaged or an endless one, or one without a face.
     """
-    return crop_frames(lambda: read_frames(path, settings.fps), probe(path), settings, detector)
+    return crop_frames(lambda: _bounded(read_frames(path, settings.fps), settings), probe(path), settings, detector)
+
+
+def _bounded(frames: Iterator[np.ndarray], settings: CropSettings) -> Iterator[np.ndarray]:
+    """The frames; a clip that goes on for longer than `MAX_CLIP_SECONDS` breaks off, whatever its header promises."""
+    for n, picture in enumerate(frames):
+        if n >= MAX_CLIP_SECONDS * settings.fps:
+            raise ClipError(f"longer than the {MAX_CLIP_SECONDS} s that a clip may have")
+        yield picture
 
 
 def crop_frames(

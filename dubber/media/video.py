@@ -16,6 +16,7 @@ import numpy as np
 
 from dubber.artifacts import atomic_path
 from dubber.errors import ClipError
+from dubber.limits import MAX_PIXELS
 from dubber.media.encoding import MP4, add_picture, add_sound, encoded, writing
 
 log = logging.getLogger(__name__)
@@ -94,11 +95,18 @@ def picture_stream(container: av.container.InputContainer) -> av.VideoStream:
     """The picture stream.
 
     Raises:
-        ClipError: there is none.
+        ClipError: there is none, or its pictures are larger than `MAX_PIXELS`.
     """
     if not container.streams.video:
         raise ClipError("no video stream")
-    return container.streams.video[0]
+    stream = container.streams.video[0]
+    _refuse_huge(stream.codec_context.width, stream.codec_context.height)
+    return stream
+
+
+def _refuse_huge(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ClipError(f"a picture of {width}x{height} is larger than the {MAX_PIXELS:,} pixels that are decoded")
 
 
 def probe(path: Path | str) -> Probe:
@@ -164,6 +172,7 @@ def _stills(container: av.container.InputContainer, stream: av.VideoStream, star
     """Every frame that is shown after `start` (s), and perhaps some before; the last is shown for its own length."""
     held, end = None, None
     for time, frame in _frames_from(container, stream, start):
+        _refuse_huge(frame.width, frame.height)  # a stream may change its size on the way
         time = (end or 0.0) if time is None else time
         if frame.is_corrupt and time >= start:
             raise ClipError(f"the picture is damaged at {time:.2f} s")

@@ -1,0 +1,260 @@
+"""Every parser that we own, on any bytes: a value or one of our own errors, and nothing else.
+
+The examples are the same in every run. More of them: HYPOTHESIS_PROFILE=search pytest tests/hostile
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+import yaml
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+
+from dubber import config
+from dubber.align.textgrid import parse_textgrid
+from dubber.artifacts import read_rows, read_table, write_table
+from dubber.codec.world import World
+from dubber.commands.dub import _seconds
+from dubber.corpus import grid
+from dubber.corpus.chem import Chem
+from dubber.corpus.manifest import load_manifest, load_shard
+from dubber.corpus.reader import Clip, refuse_hostile
+from dubber.corpus.settings import CorpusSettings
+from dubber.corpus.split import read_test_list
+from dubber.corpus.table import Table
+from dubber.dub.cues import Cue, read_subtitles
+from dubber.dub.exported import _read_manifest
+from dubber.errors import DubberError
+from dubber.fetch import assets
+from dubber.listen.answers import read_answers
+from dubber.listen.definition import load_test
+from dubber.media.audio import read_audio
+from dubber.media.features import FeatureTransform
+from dubber.media.video import probe, read_frames
+from dubber.metrics.syncnet import SYNCNET
+from dubber.published_weights import _read as read_weights
+from dubber.text.normalise import normalise
+from dubber.text.phonemes import phonemise
+from dubber.train.checkpoint import Checkpoints
+from dubber.train.weights import KEY, describe_model
+
+settings.register_profile("ci", max_examples=25, deadline=None, derandomize=True, database=None)
+settings.register_profile("search", max_examples=1000, deadline=None, database=None)
+fuzz = settings(
+    settings.get_profile("search" if settings.get_current_profile_name() == "search" else "ci"),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+LINES = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), max_size=8).map("\n".join)
+ANYTHING = st.binary(max_size=300) | LINES.map(str.encode)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+def accepts(parse: Callable, *arguments):
+    """Run a parser to its end; our own errors are an answer too, if they say something."""
+    try:
+        found = parse(*arguments)
+        return list(found) if hasattr(found, "__next__") else found
+    except DubberError as error:
+        assert error.what.strip()
+        return None
+
+
+def times(text: str, arrow: str = " --> ") -> st.SearchStrategy[str]:
+    """Lines that look like a cue's times, near enough to be taken for them."""
+    stamp = st.from_regex(r"[0-9]{1,9}:[0-9]{2}:[0-9]{2}[,.][0-9]{1,3}", fullmatch=True)
+    return st.tuples(stamp, stamp).map(arrow.join)
+
+
+@fuzz
+@given(ANYTHING)
+def test_textgrids(data):
+    accepts(parse_textgrid, data)
+
+
+@fuzz
+@given(ANYTHING | st.lists(times("") | st.text(max_size=20), max_size=6).map(lambda lines: "\n".join(lines).encode()))
+@example(b"00:00:00,000 --> 99999999999999:00:00,000\nx")
+def test_subtitles(tmp_path, data):
+    (tmp_path / "a.srt").write_bytes(data)
+    for cue in accepts(read_subtitles, tmp_path / "a.srt") or []:
+        assert isinstance(cue, Cue)
+        assert 0 <= cue.span.start < cue.span.end
+
+
+@fuzz
+@given(ANYTHING | st.from_regex(r"([0-9]{1,6} [0-9]{1,6} [a-z]{1,4}\n){0,5}", fullmatch=True).map(str.encode))
+@example("1² 2 a".encode())
+@example("٣ ٤ a".encode())
+def test_word_alignments(tmp_path, data):
+    (tmp_path / "a.align").write_bytes(data)
+    for word in accepts(grid.read_words, tmp_path / "a.align") or []:
+        assert 0 <= word.start <= word.end
+
+
+@fuzz
+@given(ANYTHING)
+def test_lists_of_chem(tmp_path, data):
+    for name in ("train", "val", "test"):
+        (tmp_path / f"{name}.txt").write_bytes(data)
+    accepts(Chem().find, tmp_path, {}, CorpusSettings(reader="chem", roots=("chem",)))
+
+
+@fuzz
+@given(ANYTHING | LINES.map(lambda lines: f"clip,speaker,text,video\n{lines}".encode()))
+@example(b'clip,speaker,text,video\n"' + b"x" * 200_000)
+@example(b"clip,speaker,text,video\na\x00,b,c,d")
+@example(b"clip,speaker,text,video\na,b,c,d,e,f")
+def test_tables_of_clips(tmp_path, data):
+    (tmp_path / "clips.csv").write_bytes(data)
+    accepts(Table().find, tmp_path, {}, CorpusSettings(reader="table", roots=("mine",)))
+
+
+@fuzz
+@given(ANYTHING | LINES.map(lambda lines: f"speaker,clip,split\n{lines}".encode()))
+def test_lists_of_grid(tmp_path, data):
+    (tmp_path / "clips.csv").write_bytes(data)
+    accepts(grid.Grid._listed, tmp_path / "clips.csv")
+
+
+@fuzz
+@given(ANYTHING)
+def test_lists_of_test_clips(tmp_path, data):
+    (tmp_path / "test.txt").write_bytes(data)
+    accepts(read_test_list, tmp_path / "test.txt", [Clip("s1_bbaf2n", "s1", "")])
+
+
+@fuzz
+@given(st.text(max_size=40))
+def test_names_are_safe_or_refused(name):
+    """What passes stays inside the folder and means nothing to a shell."""
+    with contextlib.suppress(DubberError):
+        refuse_hostile(Clip(name, name, "", video=f"{name}.mp4"), Path("corpus"))
+        assert (Path("corpus") / f"{name}.mp4").resolve().is_relative_to(Path("corpus").resolve())
+        assert not set(name) & set("\"'`$\\|&;<>*?!{}[]/\n\r\t\0")
+        assert name
+        assert not name.startswith("-")
+
+
+@fuzz
+@given(st.text(max_size=60))
+def test_texts(text):
+    assert normalise(normalise(text)) == normalise(text)
+    accepts(phonemise, text)
+
+
+@fuzz
+@given(st.text(max_size=12) | st.from_regex(r"[0-9:.einfa-]{1,12}", fullmatch=True))
+@example("nan")
+@example("inf")
+@example("1:-2")
+def test_times_of_the_command_line(text):
+    with contextlib.suppress(argparse.ArgumentTypeError):
+        assert 0 <= _seconds(text) < float("inf")
+
+
+@fuzz
+@given(JSON | st.dictionaries(st.sampled_from(["corpora", "experiments", "codecs", "data_root"]), JSON))
+def test_configurations(raw):
+    known = {name: yaml.safe_load((config.CONFIG_FOLDER / name).read_text()) for name in config.FILES}
+    if isinstance(raw, dict):
+        accepts(config.parse, config.merge(*known.values(), raw))
+    accepts(config.parse, raw)
+
+
+@fuzz
+@given(JSON.map(json.dumps).map(str.encode) | ANYTHING)
+@example(b"[" * 100_000)
+def test_descriptions_in_json(tmp_path, data):
+    (tmp_path / "a.json").write_bytes(data)
+    accepts(load_test, tmp_path / "a.json")
+    accepts(_read_manifest, tmp_path / "a.json")
+    accepts(read_answers, tmp_path / "a.json")
+
+
+@fuzz
+@given(JSON.map(json.dumps).map(str.encode) | ANYTHING)
+@example(b'{"checksums": [], "state": {}}')
+@example(b'{"checksums": {"../../x": 1}, "state": {}}')
+def test_states_of_checkpoints(tmp_path, data):
+    folder = tmp_path / "step-000000001"
+    folder.mkdir(exist_ok=True)
+    (folder / "state.json").write_bytes(data)
+    found = Checkpoints(tmp_path, keep=2).latest()
+    assert found is None or found.step == 1
+
+
+@fuzz
+@given(JSON.map(json.dumps) | st.text(max_size=40))
+@example('{"model": {"width": 1}}')
+def test_descriptions_of_models(tmp_path, text):
+    save_file({"a": torch.zeros(1)}, tmp_path / "model.safetensors", metadata={KEY: text})
+    accepts(describe_model, tmp_path / "model.safetensors")
+
+
+@fuzz
+@given(ANYTHING)
+def test_weights(tmp_path, data):
+    for name in ("a.safetensors", "a.pth"):
+        (tmp_path / name).write_bytes(data)
+        accepts(describe_model, tmp_path / name)
+        accepts(read_weights, tmp_path / name, SYNCNET)
+        accepts(World.load, tmp_path / name)
+        accepts(FeatureTransform.load, tmp_path / name)
+
+
+@pytest.fixture(scope="module")
+def parquet(tmp_path_factory) -> bytes:
+    path = tmp_path_factory.mktemp("parquet") / "a.parquet"
+    columns = {"clip": ["a", "b"], "shard": ["0000", "0001"], "samples": [[1, 2], [3]]}
+    write_table(path, pa.table(columns))
+    return path.read_bytes()
+
+
+@fuzz
+@given(data=st.data())
+def test_damaged_artifacts(tmp_path, parquet, data):
+    """Cut short anywhere, or with bytes changed: rows, or our error."""
+    damaged = bytearray(parquet[: data.draw(st.integers(0, len(parquet)))])
+    for _ in range(data.draw(st.integers(0, 3))):
+        if damaged:
+            damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    (tmp_path / "a.parquet").write_bytes(damaged)
+    accepts(read_table, tmp_path / "a.parquet")
+    accepts(read_rows, tmp_path / "a.parquet")
+    accepts(load_manifest, tmp_path / "a.parquet")
+    accepts(load_shard, tmp_path / "a.parquet", "0000")
+
+
+@fuzz
+@given(ANYTHING)
+def test_tables_of_downloads(tmp_path, data):
+    (tmp_path / "assets.csv").write_bytes(data)
+    accepts(assets, tmp_path / "assets.csv")
+
+
+HEADERS = st.sampled_from([b"", b"RIFF", b"\x00\x00\x01\xba", b"\x1aE\xdf\xa3", b"\x00\x00\x00\x18ftypmp42", b"ID3", b"fLaC"])
+
+
+@fuzz
+@given(st.builds(bytes.__add__, HEADERS, st.binary(max_size=400)))
+def test_media(tmp_path, data):
+    (tmp_path / "a.bin").write_bytes(data)
+    accepts(probe, tmp_path / "a.bin")
+    accepts(read_frames, tmp_path / "a.bin")
+    sound = accepts(read_audio, tmp_path / "a.bin")
+    assert sound is None or np.isfinite(sound.samples).all()
