@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dubber.errors import ClipError, DubberError
@@ -45,10 +46,10 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_table(path: Path | str, table: pa.Table) -> None:
+def write_table(path: Path | str, table: pa.Table, row_group_size: int | None = None) -> None:
     """Write `table` to `path` so that the file is whole or absent."""
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", row_group_size=row_group_size)
 
 
 def write_rows(path: Path | str, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> None:
@@ -61,14 +62,14 @@ def _column(values: list, type_: pa.DataType) -> pa.Array:
     return pa.array(values, type=type_, from_pandas=False)
 
 
-def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a shard, memory-mapped.
+def read_table(path: Path | str, columns: Sequence[str] | None = None, where: pc.Expression | None = None) -> pa.Table:
+    """Read a shard, memory-mapped; only the rows for which `where` holds, if it is given.
 
     Raises:
         DubberError: the file is missing, truncated or lacks a column.
     """
     try:
-        return pq.read_table(path, columns=list(columns) if columns else None, memory_map=True)
+        return pq.read_table(path, columns=list(columns) if columns else None, filters=where, memory_map=True)
     except FileNotFoundError:
         raise DubberError(
             "An artifact is missing.", looked_at=path, hint="Run the Snakemake target that makes it."

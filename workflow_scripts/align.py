@@ -3,12 +3,12 @@
 from dubber import entry
 from dubber.align.settings import AlignSettings
 from dubber.align.shards_pocketsphinx import align_shard
-from dubber.corpus.manifest import load_manifest
+from dubber.corpus.manifest import load_shard
 
 
 def main() -> None:
     args = entry.arguments(__doc__, "manifest", "shard", "audio", "settings", "max-failed-share", "output")
-    rows = load_manifest(args.manifest).rows(args.shard)
+    rows = load_shard(args.manifest, args.shard)
     align_shard(
         rows,
         args.audio,

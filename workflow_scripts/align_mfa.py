@@ -3,13 +3,13 @@
 from dubber import entry
 from dubber.align.settings import AlignSettings
 from dubber.align.shards_mfa import align_shard
-from dubber.corpus.manifest import load_manifest
+from dubber.corpus.manifest import load_shard
 
 
 def main() -> None:
     args = entry.arguments(__doc__, "manifest", "shard", "audio", "settings", "max-failed-share", "jobs", "output")
     align_shard(
-        load_manifest(args.manifest).rows(args.shard),
+        load_shard(args.manifest, args.shard),
         args.audio,
         args.output,
         AlignSettings.model_validate(args.settings),

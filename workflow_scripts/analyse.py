@@ -3,7 +3,7 @@
 from dubber import entry
 from dubber.codec.settings import WorldAnalysisSettings
 from dubber.codec.world_shards import analyse_shard
-from dubber.corpus.manifest import load_manifest
+from dubber.corpus.manifest import load_shard
 
 
 def main() -> None:
@@ -11,7 +11,7 @@ def main() -> None:
         __doc__, "manifest", "shard", "audio", "settings", "max-failed-share", "output", lists=("crops",)
     )
     analyse_shard(
-        load_manifest(args.manifest).rows(args.shard),
+        load_shard(args.manifest, args.shard),
         args.audio,
         args.crops[0] if args.crops else None,
         WorldAnalysisSettings.model_validate(args.settings),

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from dubber import entry
-from dubber.corpus.manifest import load_manifest
+from dubber.corpus.manifest import load_shard
 from dubber.media.settings import CropSettings
 from dubber.media.shards import crop_shard
 
 
 def main() -> None:
     args = entry.arguments(__doc__, "manifest", "shard", "root", "settings", "frames", "max-failed-share", "output")
-    rows = load_manifest(args.manifest).rows(args.shard)
+    rows = load_shard(args.manifest, args.shard)
     settings = CropSettings.model_validate(args.settings)
     crop_shard(
         rows,

@@ -4,7 +4,7 @@ import torch
 
 from dubber import entry
 from dubber.codec.registry import load_codec, parse_codec
-from dubber.corpus.manifest import load_manifest
+from dubber.corpus.manifest import load_shard
 from dubber.dub.settings import SynthesisSettings
 from dubber.dub.synthesise import synthesise_shard
 
@@ -18,7 +18,7 @@ def main() -> None:
     )
     torch.set_num_threads(int(args.threads))
     synthesise_shard(
-        load_manifest(args.manifest).rows(args.shard),
+        load_shard(args.manifest, args.shard),
         args.features,
         args.tokens,
         args.voices,

@@ -1,14 +1,14 @@
 """Rule `ground_truth`: the recordings of a shard's test clips, as long as their video."""
 
 from dubber import entry
-from dubber.corpus.manifest import load_manifest
+from dubber.corpus.manifest import load_shard
 from dubber.dub.baselines import ground_truth_shard
 
 
 def main() -> None:
     args = entry.arguments(__doc__, "manifest", "shard", "audio", "crops", "max-failed-share", "output")
     ground_truth_shard(
-        load_manifest(args.manifest).rows(args.shard),
+        load_shard(args.manifest, args.shard),
         args.audio,
         args.crops,
         args.output,

@@ -3,7 +3,7 @@
 from dubber import entry
 from dubber.align.settings import AlignSettings
 from dubber.align.shards_matrix import matrix_shard
-from dubber.corpus.manifest import load_manifest
+from dubber.corpus.manifest import load_shard
 
 
 def main() -> None:
@@ -12,7 +12,7 @@ def main() -> None:
     )
     crops = args.crops[0] if args.crops else None
     matrix_shard(
-        load_manifest(args.manifest).rows(args.shard),
+        load_shard(args.manifest, args.shard),
         args.phones,
         args.output,
         AlignSettings.model_validate(args.settings),

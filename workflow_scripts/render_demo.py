@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from dubber import entry
-from dubber.corpus.manifest import load_manifest
+from dubber.corpus.manifest import load_shard
 from dubber.corpus.render import render_shard
 from dubber.corpus.settings import RenderSettings
 
 
 def main() -> None:
     args = entry.arguments(__doc__, "manifest", "shard", "settings", "root", "output")
-    rows = load_manifest(args.manifest).rows(args.shard)
+    rows = load_shard(args.manifest, args.shard)
     render_shard(rows, RenderSettings.model_validate(args.settings), Path(args.root), args.output)
 
 

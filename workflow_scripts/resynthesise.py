@@ -2,7 +2,7 @@
 
 from dubber import entry
 from dubber.codec.registry import load_codec, parse_codec
-from dubber.corpus.manifest import load_manifest
+from dubber.corpus.manifest import load_shard
 from dubber.dub.baselines import resynthesise_shard
 
 
@@ -11,7 +11,7 @@ def main() -> None:
         __doc__, "manifest", "shard", "tokens", "codec", "max-failed-share", "output", lists=("codec-files",)
     )
     resynthesise_shard(
-        load_manifest(args.manifest).rows(args.shard),
+        load_shard(args.manifest, args.shard),
         args.tokens,
         load_codec(parse_codec(args.codec), args.codec_files),
         args.output,

@@ -3,7 +3,7 @@
 from pydantic import TypeAdapter
 
 from dubber import entry
-from dubber.corpus.manifest import load_manifest
+from dubber.corpus.manifest import load_shard
 from dubber.metrics.score import score_shard
 from dubber.metrics.settings import MetricSettings
 
@@ -22,7 +22,7 @@ def main() -> None:
         lists=("references", "sync"),
     )
     score_shard(
-        load_manifest(args.manifest).test_rows(args.shard),
+        [row for row in load_shard(args.manifest, args.shard) if row["split"] == "test"],
         setting=args.setting,
         dubs=args.dubs,
         audio=args.truth,

@@ -3,7 +3,7 @@
 from dubber import entry
 from dubber.codec.facodec.adapter import FACodec
 from dubber.codec.shards import tokens_shard
-from dubber.corpus.manifest import load_manifest
+from dubber.corpus.manifest import load_shard
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
         lists=("crops",),
     )
     tokens_shard(
-        load_manifest(args.manifest).rows(args.shard),
+        load_shard(args.manifest, args.shard),
         args.audio,
         args.crops[0] if args.crops else None,
         FACodec.load(args.encoder, args.decoder),

@@ -14,10 +14,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dubber import provenance
@@ -48,42 +51,70 @@ MANIFEST = pa.schema(
 )
 IDENTITY = ("clip", "speaker", "split", "text", "video", "audio", "words", "digest", "reference")
 STATE = b"dubber.state"
+ROW_GROUP = 4096  # clips: about a shard, so that a job reads one or two groups
 
 
 @dataclass(frozen=True)
 class Manifest:
     """A corpus as the workflow sees it.
 
+    It stays a table: only the rows that are asked for become Python objects, so that planning a corpus of millions
+    costs a look at its columns.
+
     Attributes:
-        all_rows: one mapping a clip, with the columns of `MANIFEST`.
+        table: one row a clip, of the schema `MANIFEST`, the rows of a shard next to each other.
     """
 
-    all_rows: list[dict[str, Any]]
+    table: pa.Table
+
+    @property
+    def all_rows(self) -> list[dict[str, Any]]:
+        """One mapping a clip."""
+        return self.table.to_pylist()
 
     @cached_property
-    def _by_shard(self) -> dict[str, list[dict[str, Any]]]:
-        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in self.all_rows:
-            found[row["shard"]].append(row)
-        return dict(sorted(found.items()))
+    def _spans(self) -> dict[str, tuple[int, int]]:
+        """Where the rows of each shard begin and end."""
+        shards = self.table["shard"].combine_chunks()
+        codes = shards.dictionary_encode().indices.to_numpy()
+        starts = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist()] if len(codes) else []
+        return {shards[start].as_py(): (start, end) for start, end in pairwise([*starts, len(codes)])}
 
     @cached_property
-    def _shard_of(self) -> dict[str, str]:
-        return {row["clip"]: row["shard"] for row in self.all_rows}
+    def _tests(self) -> pa.Table:
+        """Shard, clip and reference of the test clips."""
+        columns = self.table.select(["shard", "clip", "reference"])
+        return columns.filter(pc.equal(self.table["split"], "test"))
+
+    @cached_property
+    def _shard_of_reference(self) -> dict[str, str]:
+        wanted = self._tests["reference"].unique().drop_null()
+        found = self.table.select(["clip", "shard"]).filter(pc.is_in(self.table["clip"], wanted))
+        return dict(zip(*(column.to_pylist() for column in found.columns), strict=True))
+
+    @cached_property
+    def _reference_shards(self) -> dict[str, set[str]]:
+        """For each shard with test clips, the shards of their references."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for row in self._tests.to_pylist():
+            if row["reference"] in self._shard_of_reference:
+                found[row["shard"]].add(self._shard_of_reference[row["reference"]])
+        return found
 
     @property
     def shards(self) -> list[str]:
         """Names of all shards, in order."""
-        return list(self._by_shard)
+        return list(self._spans)
 
     @cached_property
     def test_shards(self) -> list[str]:
         """Shards with at least one test clip."""
-        return [shard for shard, rows in self._by_shard.items() if any(row["split"] == "test" for row in rows)]
+        return sorted(self._tests["shard"].unique().to_pylist())
 
     def rows(self, shard: str) -> list[dict[str, Any]]:
         """The clips of one shard."""
-        return self._by_shard[shard]
+        start, end = self._spans[shard]
+        return self.table.slice(start, end - start).to_pylist()
 
     def test_rows(self, shard: str) -> list[dict[str, Any]]:
         """The test clips of one shard."""
@@ -95,17 +126,36 @@ class Manifest:
 
     def reference_shards(self, shard: str) -> list[str]:
         """Shards that hold the reference clips of a shard's test clips."""
-        references = {row["reference"] for row in self.rows(shard) if row["split"] == "test"} - {None}
-        return sorted({self._shard_of[reference] for reference in references if reference in self._shard_of})
+        return sorted(self._reference_shards.get(shard, ()))
 
     def clips(self, split: str) -> set[str]:
         """Names of the clips of one split."""
-        return {row["clip"] for row in self.all_rows if row["split"] == split}
+        return set(self.table["clip"].filter(pc.equal(self.table["split"], split)).to_pylist())
 
 
 def load_manifest(path: Path | str) -> Manifest:
     """Read a manifest."""
-    return Manifest(read_table(path).to_pylist())
+    table = read_table(path)
+    shards = table["shard"].to_numpy(zero_copy_only=False)
+    if np.any(shards[1:] < shards[:-1]):  # written by someone else
+        table = table.sort_by([("shard", "ascending"), ("clip", "ascending")])
+    return Manifest(table)
+
+
+def load_shard(path: Path | str, shard: str) -> list[dict[str, Any]]:
+    """The clips of one shard: what a job reads of a manifest. Row groups of other shards are passed over.
+
+    Raises:
+        DubberError: the manifest cannot be read, or has no such shard.
+    """
+    rows = read_table(path, where=pc.field("shard") == shard).to_pylist()
+    if not rows:
+        raise DubberError(
+            f"The manifest has no clips in shard {shard!r}.",
+            looked_at=path,
+            hint="The corpus has changed since the job was planned: run the same command again.",
+        )
+    return rows
 
 
 def refresh_manifest(path: Path, settings: CorpusSettings, root: Path, *, data_root: str) -> bool:
@@ -129,7 +179,7 @@ def refresh_manifest(path: Path, settings: CorpusSettings, root: Path, *, data_r
     previous = _still_decided(read_table(path).to_pylist(), old_state, state) if old_state else []
     rows = build_manifest(settings, root, files, previous)
     table = pa.Table.from_pylist(rows, schema=MANIFEST)
-    write_table(path, table.replace_schema_metadata({STATE: json.dumps(state).encode()}))
+    write_table(path, table.replace_schema_metadata({STATE: json.dumps(state).encode()}), row_group_size=ROW_GROUP)
     log.info("%s: %d clips in %d shards", path, len(rows), len({row["shard"] for row in rows}))
     return True
 
