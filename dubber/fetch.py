@@ -61,9 +61,16 @@ class Asset:
 
 
 def assets(path: Path | str) -> list[Asset]:
-    """The table of assets."""
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        return [Asset(**row) for row in csv.DictReader(file)]
+    """The table of assets.
+
+    Raises:
+        DubberError: it is not a table of these columns.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            return [Asset(**row) for row in csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError, csv.Error, TypeError) as error:
+        raise DubberError(f"The table of downloads cannot be read: {error}", looked_at=path) from None
 
 
 def group(path: Path | str, name: str) -> list[Asset]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 from dubber.errors import DubberError
@@ -61,7 +62,7 @@ def _seconds(text: str) -> float:
         parts = [float(part) for part in text.split(":")]
     except ValueError:
         parts = []
-    if not 1 <= len(parts) <= 3 or min(parts) < 0:
+    if not 1 <= len(parts) <= 3 or not all(0 <= part < math.inf for part in parts):
         raise argparse.ArgumentTypeError(f"{text!r} is no time: 12.5, 1:02.5 or 1:00:02.5")
     return sum(part * 60**i for i, part in enumerate(reversed(parts)))
 

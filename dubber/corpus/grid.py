@@ -30,6 +30,7 @@ from dubber.limits import read_limited
 log = logging.getLogger(__name__)
 
 UNITS_PER_SECOND = 25_000  # of the corpus's own word times
+TICKS = re.compile(r"[0-9]{1,12}")
 
 SILENCES = ("sil", "sp")
 VIDEO_SUFFIXES = (".mpg", ".mp4", ".mpeg", ".avi", ".mov")
@@ -84,7 +85,7 @@ def read_words(path: Path) -> list[Word]:
         fields = line.split()
         if not fields:
             continue
-        if len(fields) != 3 or not (fields[0].isdigit() and fields[1].isdigit()) or int(fields[0]) > int(fields[1]):
+        if len(fields) != 3 or not all(map(TICKS.fullmatch, fields[:2])) or int(fields[0]) > int(fields[1]):
             raise DubberError(
                 f"Line {number} of a word alignment is not `start end word`: {line[:80]!r}", looked_at=path
             )

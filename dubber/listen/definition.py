@@ -131,7 +131,7 @@ def load_test(path: Path | str) -> ListeningTest:
         DubberError: it is damaged.
     """
     try:
-        return ListeningTest.model_validate_json(Path(path).read_text(encoding="utf-8"))
+        return ListeningTest.model_validate_json(Path(path).read_bytes())
     except ValidationError as error:
         raise DubberError(
             f"A listening test cannot be read: {error.errors()[0]['msg']}",

@@ -88,7 +88,7 @@ def _network() -> _Network:
             looked_at="the Python package g2p_en",
             hint="Install it: pip install g2p_en (its NLTK data is not needed).",
         )
-    with np.load(Path(found.origin).with_name("checkpoint20.npz")) as weights:
+    with np.load(Path(found.origin).with_name("checkpoint20.npz"), allow_pickle=False) as weights:
         w = {name: weights[name].astype(np.float32) for name in weights.files}
     return _Network(
         graphemes=w["enc_emb"],

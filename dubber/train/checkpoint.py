@@ -143,9 +143,10 @@ def _flaw(path: Path) -> str | None:
     """Why a folder is not a whole checkpoint; None if it is one."""
     try:
         stored = json.loads((path / STATE).read_text())
-        wrong = [name for name, value in stored["checksums"].items() if checksum(path / name) != value]
+        wrong = [name for name, value in dict(stored["checksums"]).items() if checksum(path / Path(name).name) != value]
+        wrong += [] if isinstance(stored["state"], dict) else [STATE]
         return f"{', '.join(wrong)} changed after it was written" if wrong else None
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         return f"{type(error).__name__}: {error}"
 
 

@@ -99,7 +99,7 @@ def describe_model(path: Path | str) -> Description:
     try:
         with safe_open(path, framework="pt") as file:
             return Description.from_json((file.metadata() or {})[KEY])
-    except (OSError, SafetensorError, KeyError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise DubberError(
             f"A model cannot be read: {type(error).__name__}: {error}",
             looked_at=path,

@@ -120,7 +120,7 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch):
     path.write_bytes(LONG.encode("latin-1"))
     with pytest.raises(DubberError, match="utf-8"):
         read_textgrid(path)
-    monkeypatch.setattr(textgrid, "MAX_BYTES", 10)
+    monkeypatch.setattr(textgrid, "MAX_TEXT_BYTES", 10)
     with pytest.raises(DubberError, match="larger than the 10"):
         read_textgrid(path)
 
