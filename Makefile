@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo venv test lint clean
+.PHONY: demo venv test test-faults lint clean
 
 demo: venv ## the whole workflow on the embedded demo corpus: results/demo_table.csv, results/demo/report.html
 	$(BIN)/snakemake --cores $(CORES)
@@ -25,6 +25,9 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 test: venv ## every test; those that need real recordings say so when they skip
 	$(BIN)/python -m pytest -q
+
+test-faults: venv ## the workflow under fire: killed, without a disk, with damaged files, twice at once
+	$(BIN)/python -m pytest -q -m faults tests/faults
 
 lint: venv ## ruff, snakefmt and Snakemake's own linter
 	$(BIN)/ruff check .

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dubber.errors import ClipError, DubberError
+from dubber.errors import ClipError, DamagedArtifact, DubberError
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,8 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None, where: pc
     """Read a shard, memory-mapped; only the rows for which `where` holds, if it is given.
 
     Raises:
-        DubberError: the file is missing, truncated or lacks a column.
+        DamagedArtifact: the file is truncated or lacks a column.
+        DubberError: the file is missing, or the disk fails.
     """
     try:
         return pq.read_table(path, columns=list(columns) if columns else None, filters=where, memory_map=True)
@@ -75,7 +76,8 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None, where: pc
             "An artifact is missing.", looked_at=path, hint="Run the Snakemake target that makes it."
         ) from None
     except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
-        raise DubberError(
+        kind = DubberError if getattr(error, "errno", None) else DamagedArtifact
+        raise kind(
             f"An artifact cannot be read: {error}",
             looked_at=path,
             hint="Delete the file and run the same command again; it will be made anew.",

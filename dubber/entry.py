@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import logging
 import os
@@ -13,12 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from dubber.artifacts import atomic_path
-from dubber.errors import DubberError
+from dubber.errors import DamagedArtifact, DubberError
 
 warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld and webrtcvad still import it
 
 
+log = logging.getLogger("dubber")
+
 JSON = ("settings", "pace")
+ROOM = "Nothing half-written was kept. Make room and run the same command again."
+RIGHTS = "Make the folder writable and run the same command again."
+REMEDIES = {errno.ENOSPC: ROOM, errno.EDQUOT: ROOM, errno.EFBIG: ROOM, errno.EROFS: RIGHTS, errno.EACCES: RIGHTS}
 
 
 def arguments(description: str | None, *names: str, lists: tuple[str, ...] = (), optional: tuple[str, ...] = ()):
@@ -47,7 +53,10 @@ def record_fit(path: Path | str, identity: str, inputs: Sequence[str]) -> None:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call `main` with logging on standard error; a known error becomes its message and exit code 1."""
+    """Call `main` with logging on standard error; a known error becomes its message and exit code 1.
+
+    An artifact that is not whole is renamed to `<name>.damaged`: the same command then makes it anew.
+    """
     logging.basicConfig(
         level=os.environ.get("DUBBER_LOG", "INFO"),
         format="%(asctime)s %(levelname).1s %(message)s",
@@ -56,6 +65,24 @@ def run(main: Callable[[], None]) -> None:
     )
     try:
         main()
-    except DubberError as error:
-        logging.getLogger("dubber").error("%s", error)
+    except DamagedArtifact as error:
+        log.error("%s", error)
+        _set_aside(Path(error.looked_at))
         raise SystemExit(1) from None
+    except DubberError as error:
+        log.error("%s", error)
+        raise SystemExit(1) from None
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        what = f"A file cannot be written: {os.strerror(error.errno)}."
+        log.error("%s", DubberError(what, looked_at=error.filename or Path.cwd(), hint=REMEDIES[error.errno]))
+        raise SystemExit(1) from None
+
+
+def _set_aside(path: Path) -> None:
+    try:
+        path.replace(path.with_name(f"{path.name}.damaged"))
+        log.error("It was renamed to %s.damaged: run the same command again.", path.name)
+    except OSError as error:
+        log.error("It could not be renamed either: %s", error)

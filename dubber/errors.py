@@ -46,5 +46,9 @@ class MissingDataError(DubberError):
     """A corpus, a weight file or a tool is not where it was looked for."""
 
 
+class DamagedArtifact(DubberError):
+    """A file that the workflow made is not whole any more; a job that meets it sets it aside, to be made anew."""
+
+
 class ResumeError(DubberError):
     """A checkpoint belongs to a run with other settings."""

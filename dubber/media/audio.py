@@ -17,7 +17,7 @@ import soxr
 from dubber.artifacts import ShardResult, atomic_path, field, process_shard
 from dubber.errors import ClipError
 from dubber.limits import MAX_SOUND_SECONDS
-from dubber.media.video import opened
+from dubber.media.video import clip_file, opened
 
 SAMPLE_RATE = 16_000  # Hz
 FULL_SCALE = 2**15
@@ -174,7 +174,7 @@ def audio_shard(rows: Sequence[Mapping[str, Any]], root: Path, output: Path, *, 
         name = row["audio"] or row["video"]
         if name is None:
             raise ClipError("the corpus names neither audio nor video")
-        sound = read_audio(root / name)
+        sound = read_audio(clip_file(root, row, name))
         return {"samples": to_pcm(sound.samples), "source_rate": sound.source_rate}
 
     return process_shard(rows, work, step="audio", schema=AUDIO, output=output, max_failed_share=max_failed_share)

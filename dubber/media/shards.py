@@ -13,6 +13,7 @@ from dubber.errors import ClipError
 from dubber.media.crops import Crops, crop_clip
 from dubber.media.faces import detector
 from dubber.media.settings import CropSettings
+from dubber.media.video import clip_file
 
 CROPS = pa.schema(
     [
@@ -48,7 +49,7 @@ def crop_shard(
     def work(row: Mapping[str, Any]) -> Mapping[str, Any]:
         if row["video"] is None:
             raise ClipError("the corpus names no video")
-        crops = crop_clip(root / row["video"], settings, faces)
+        crops = crop_clip(clip_file(root, row, row["video"]), settings, faces)
         if frames is not None and len(crops.lips) != frames:
             raise ClipError(f"damaged: {len(crops.lips)} frames where every clip of this corpus has {frames}")
         return crop_row(crops)

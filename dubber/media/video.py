@@ -5,17 +5,18 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 
 from dubber.artifacts import atomic_path
-from dubber.errors import ClipError
+from dubber.errors import ClipError, DubberError
 from dubber.limits import MAX_PIXELS
 from dubber.media.encoding import MP4, add_picture, add_sound, encoded, writing
 
@@ -69,6 +70,23 @@ class Probe:
     @property
     def plays_in_browsers(self) -> bool:
         return "mp4" in self.container.split(",") and self.codec in BROWSER_CODECS and self.pixels in BROWSER_PIXELS
+
+
+def clip_file(root: Path, row: Mapping[str, Any], name: str) -> Path:
+    """Where a clip of a manifest lies.
+
+    Raises:
+        DubberError: it was there when the corpus was listed, and is not any more. That is no bad clip but another
+            corpus, which the next run sees.
+    """
+    path = root / name
+    if row.get("digest") and not path.is_file():
+        raise DubberError(
+            f"Clip {row['clip']} has vanished since the corpus was listed.",
+            looked_at=path,
+            hint="Run the same command again: it lists the corpus anew.",
+        )
+    return path
 
 
 @contextmanager
