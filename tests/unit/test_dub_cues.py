@@ -43,3 +43,10 @@ def test_what_is_no_subtitle_says_why(tmp_path):
         read(tmp_path, "1\n00:00:02,000 --> 00:00:01,000\nbin")
     with pytest.raises(DubberError, match="cannot be read"):
         read_subtitles(tmp_path / "none.srt")
+
+
+def test_cues_that_begin_together_are_one(tmp_path):
+    path = tmp_path / "a.srt"
+    path.write_text("1\n00:00:01,000 --> 00:00:02,000\nbin blue\n\n2\n00:00:01,000 --> 00:00:03,000\nat F\n")
+    (cue,) = read_subtitles(path)
+    assert (cue.name, cue.text, cue.span) == ("cue 1", "bin blue at F", Span(1.0, 3.0))
