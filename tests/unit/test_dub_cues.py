@@ -6,6 +6,7 @@ import pytest
 
 from dubber.dub.cues import read_subtitles
 from dubber.errors import DubberError
+from dubber.media.video import Span
 
 TWO = (
     "1\r\n00:00:01,000 --> 00:00:02,500\r\n<i>Bin blue</i>\r\n{\\an8}at f\r\n\r\n"
