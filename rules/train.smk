@@ -25,11 +25,11 @@ rule stage1:
     retries: 2
     conda:
         ENVIRONMENT
-    threads: workflow.cores
+    threads: all_cores
     resources:
         mem_mb=lambda w, attempt: 12000 * attempt,
         gpu=ask(lambda w: PLAN.pace(w.experiment, "stage1")["processes"]),
-        runtime=2880,
+        runtime=2880,  # each attempt goes on where the last one ended, so none needs more time than the first
         pace=ask(lambda w: as_json(PLAN.pace(w.experiment, "stage1"))),
     params:
         settings=ask(lambda w: as_json(PLAN.stage1_settings(w.experiment))),
@@ -62,11 +62,11 @@ rule stage2:
     retries: 2
     conda:
         ENVIRONMENT
-    threads: workflow.cores
+    threads: all_cores
     resources:
         mem_mb=lambda w, attempt: 12000 * attempt,
         gpu=ask(lambda w: PLAN.pace(w.experiment, w.run)["processes"]),
-        runtime=2880,
+        runtime=2880,  # each attempt goes on where the last one ended, so none needs more time than the first
         pace=ask(lambda w: as_json(PLAN.pace(w.experiment, w.run))),
     params:
         teacher=lambda w, input: f"--teacher {input.teacher[0]}" if input.teacher else "",
