@@ -2,6 +2,7 @@
 # The workflow on a real Slurm, of one node that this script sets up and takes down again.
 #
 #   tests/slurm/run.sh [demo|micro]    the experiment (default demo; micro takes a few minutes)
+#   tests/slurm/run.sh arrays          whether the plugin's job arrays still lose results (docs/cluster.md)
 #   tests/slurm/run.sh --check         installs Slurm where it is missing; fails where it cannot, and says why
 #
 # One run of the experiment through profiles/slurm. In it, training of stage 1 is cancelled (scancel) and that of stage 2
@@ -129,6 +130,18 @@ finish() {
     "$PYTHON" tests/slurm/compare.py "$EXPERIMENT" "$LOCAL" "$WORK/project" || fail "the results"
 }
 
+try_arrays() { # three members, of which the first lasts longest, as one array
+    mkdir "$WORK/arrays"
+    "$PYTHON" -m snakemake --snakefile tests/slurm/arrays.smk --directory "$WORK/arrays" --workflow-profile none \
+        --executor slurm --jobs 3 --slurm-array-jobs member --slurm-status-command squeue --latency-wait 5 --keep-going \
+        --seconds-between-status-checks 2 --slurm-init-seconds-before-status-checks 2 > "$WORK/arrays.log" 2>&1 || true
+    grep -q "Submitted array job" "$WORK/arrays.log" || fail "no array was submitted" "$WORK/arrays.log"
+    local kept
+    kept=$(cd "$WORK/arrays" && echo ./*.txt)
+    say "of three members these kept their results: $kept"
+    [ "$kept" = ./1.txt ] || fail "that is news: docs/cluster.md and profiles/slurm say why arrays are off" "$WORK/arrays.log"
+}
+
 clean_up() {
     local code=$?
     trap - EXIT
@@ -144,7 +157,7 @@ if [ "$EXPERIMENT" = --check ]; then
     [ -z "$reason" ]
     exit
 fi
-[[ $EXPERIMENT =~ ^(demo|micro)$ ]] || { echo "usage: $0 [demo|micro|--check]"; exit 2; }
+[[ $EXPERIMENT =~ ^(demo|micro|arrays)$ ]] || { echo "usage: $0 [demo|micro|arrays|--check]"; exit 2; }
 reason=$(node_prepare)
 [ -z "$reason" ] || { echo "Cannot run on Slurm here: $reason."; exit 1; }
 "$PYTHON" -c "import snakemake_executor_plugin_slurm" 2> /dev/null ||
@@ -153,12 +166,16 @@ reason=$(node_prepare)
 WORK=$(mktemp -d)
 trap clean_up EXIT
 trap 'exit 130' INT TERM
-run_locally
+[ "$EXPERIMENT" = arrays ] || run_locally
 node_configure "$WORK/node" "$CORES"
 node_start
 say "$(slurmd -V) is up: $(sinfo --noheader --nodes node --format '%c cores, %G' | head -n 1)"
-start_on_slurm
-cancel_stage1
-lose_the_node
-finish
+if [ "$EXPERIMENT" = arrays ]; then
+    try_arrays
+else
+    start_on_slurm
+    cancel_stage1
+    lose_the_node
+    finish
+fi
 say "passed"
