@@ -147,6 +147,7 @@ clean_up() {
     trap - EXIT
     [ -z "${SNAKEMAKE:-}" ] || kill "$SNAKEMAKE" 2> /dev/null || true
     node_stop || true
+    pkill -KILL -f "$WORK/" || true # a job's own Snakemake may outlive its cancelled step: Slurm is told to use no cgroups
     if [ "$code" = 0 ]; then rm -rf "$WORK"; else say "what was made is in $WORK"; fi
     exit "$code"
 }
