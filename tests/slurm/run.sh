@@ -5,7 +5,7 @@
 #   tests/slurm/run.sh arrays          whether the plugin's job arrays still lose results (docs/cluster.md)
 #   tests/slurm/run.sh --check         installs Slurm where it is missing; fails where it cannot, and says why
 #
-# One run of the experiment through profiles/slurm. In it, training of stage 1 is cancelled (scancel) and that of stage 2
+# One run of the experiment through profiles/slurm, from the local run's recordings. In it, training of stage 1 is cancelled (scancel) and that of stage 2
 # loses its node (slurmd is killed, and comes back after Slurm has given the node up). At the end the table must be that of
 # a local run, number by number, and the weights its weights, bit for bit.
 #
@@ -59,8 +59,15 @@ run_locally() { # the results to compare with
         fail "the local run" "$WORK/local.log"
 }
 
+same_recordings() { # espeak-ng's voice en-us+f2 does not sound the same in every process: start from one corpus
+    local corpus=work/$EXPERIMENT
+    mkdir -p "$WORK/project/$corpus"
+    cp -a "$LOCAL/$corpus"/{manifest.parquet,truth,media} "$WORK/project/$corpus"
+}
+
 start_on_slurm() {
     new_project "$WORK/project"
+    same_recordings
     export SNAKEMAKE_SLURM_PARTITIONS=$NODE/partitions.yaml
     # The documented command; then what is this site's own: few cores, and nobody else whom frequent questions could disturb.
     snakemake_in "$WORK/project" --profile profiles/slurm "results/${EXPERIMENT}_table.csv" \
