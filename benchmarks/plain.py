@@ -5,6 +5,8 @@
 - "input": the denoiser's input as the paper says it, six embeddings laid side by side and projected from 6W to W;
 - "attention": a softmax over all products of queries and keys, and rotary positions by whole-width products.
 
+Within `plain_products` every float32 product is PyTorch's own choice (`dubber.model.products`).
+
 `plain_adamw` is PyTorch's AdamW, parameter by parameter.
 
 Letters: B batch, H heads, P prompt positions, T speech tokens, L = P + T, W denoiser width, D width.
@@ -12,11 +14,14 @@ Letters: B batch, H heads, P prompt positions, T speech tokens, L = P + T, W den
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from unittest import mock
 
 import torch
 from torch import Tensor, nn
 
+from dubber.model import products
 from dubber.model.attention import Rotation, SelfAttention, join_heads, split_heads
 from dubber.model.denoiser import TIME_SCALE, Condition, Denoiser, Prompt
 from dubber.model.layers import sinusoids
@@ -105,6 +110,13 @@ def make_fast(model: nn.Module) -> nn.Module:
             if type(module) is plain:
                 module.__class__ = fast
     return model
+
+
+@contextmanager
+def plain_products() -> Iterator[None]:
+    """Products as PyTorch makes them, whatever the processor; also such as the counters of PyTorch know."""
+    with mock.patch.object(products, "mkl_is_slow", lambda: False):
+        yield
 
 
 def plain_adamw(model: nn.Module, settings: StageSettings) -> torch.optim.AdamW:

@@ -33,6 +33,7 @@ import yaml
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.plain import plain_products
 from benchmarks.plain_sampler import PlainInputs, plain_euler, plain_logits
 from benchmarks.train_step import SIZES, ProductRecorder, product_seconds, random_batch, timed
 from dubber.codec.settings import WorldSettings
@@ -68,7 +69,7 @@ class Measured:
 
 
 def candidates(model: Dubber, sizes: ModelSettings, seconds: float, compiled: bool) -> list[Candidate]:
-    """All of them on the same clip; the bf16 ones share a copy of the denoiser."""
+    """All of them on the same clip."""
     batch = random_batch(sizes, 1, seconds, CPU)
     tokens, width = batch.tokens.shape[-1], sizes.denoiser_width
     inputs = PlainInputs(
@@ -80,45 +81,44 @@ def candidates(model: Dubber, sizes: ModelSettings, seconds: float, compiled: bo
     def plain(n: int) -> Tensor:
         return plain_euler(lambda x_t, t: plain_logits(denoiser, x_t, t, inputs), start, path, n, forbidden=[sizes.pad])
 
-    def ours(settings: SynthesisSettings) -> Candidate:
-        own = Dubber(sizes, ObjectiveSettings(), PartsSettings()).eval().dfpa.denoiser
-        precision = choose_precision(settings.precision, CPU)
-        own.to(torch.bfloat16 if precision == "bf16" else torch.float32)
-        forward = torch.compile(own, dynamic=False) if compiled else own
-
-        def told():
-            return own.condition(
-                inputs.content, inputs.token_mask, inputs.speaker, own.prior_prompt(inputs.prior, inputs.token_mask)
-            )
-
-        def run(n: int) -> Tensor:
-            condition = told()
-            sampler = make_sampler(settings.sampler, n, temperature=settings.temperature)
-            return sampler.sample(
-                lambda x_t, t, wanted: forward(x_t, t, condition, wanted),
-                start,
-                mask_id=sizes.mask,
-                forbidden=[sizes.pad],
-            )
-
-        return Candidate(f"{settings.sampler} {precision}", torch.no_grad()(run))
-
     paper = SynthesisSettings()
+    ways = (paper, paper.model_copy(update={"precision": "bf16"}), FAST)
     return [
-        Candidate("plain float32", torch.no_grad()(plain)),
-        ours(paper),
-        ours(paper.model_copy(update={"precision": "bf16"})),
-        ours(FAST),
+        Candidate("plain float32", plain_products()(torch.no_grad()(plain))),
+        *(ours(way, sizes, inputs, start, compiled) for way in ways),
     ]
+
+
+def ours(
+    settings: SynthesisSettings, sizes: ModelSettings, inputs: PlainInputs, start: Tensor, compiled: bool
+) -> Candidate:
+    """A sampler of `dubber.flow` with a denoiser of its own; what does not depend on x_t is made once per clip."""
+    own = Dubber(sizes, ObjectiveSettings(), PartsSettings()).eval().dfpa.denoiser
+    precision = choose_precision(settings.precision, CPU)
+    own.to(torch.bfloat16 if precision == "bf16" else torch.float32)
+    forward = torch.compile(own, dynamic=False) if compiled else own
+
+    def run(n: int) -> Tensor:
+        prompt = own.prior_prompt(inputs.prior, inputs.token_mask)
+        condition = own.condition(inputs.content, inputs.token_mask, inputs.speaker, prompt)
+        sampler = make_sampler(settings.sampler, n, temperature=settings.temperature)
+        return sampler.sample(
+            lambda x_t, t, wanted: forward(x_t, t, condition, wanted),
+            start,
+            mask_id=sizes.mask,
+            forbidden=[sizes.pad],
+        )
+
+    return Candidate(f"{settings.sampler} {precision}", torch.no_grad()(run))
 
 
 def measure(tried: list[Candidate], evaluations: int, rounds: int, clock: str) -> dict[str, Measured]:
     """Every candidate in every round."""
     found, products = {}, {}
     for candidate in tried:
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        with plain_products(), torch.no_grad(), FlopCounterMode(display=False) as counter:
             candidate.run(evaluations)
-        with torch.no_grad(), ProductRecorder() as recorder:
+        with plain_products(), torch.no_grad(), ProductRecorder() as recorder:
             candidate.run(evaluations)
         found[candidate.name] = Measured(counter.get_total_flops() / evaluations)
         products[candidate.name] = recorder.products

@@ -6,8 +6,8 @@ For each stage and precision, in turns within one run, so that what else the mac
 
 - `ours`: a whole step (forward, losses, backward, clipping, AdamW), in seconds, speech tokens a second, and its rate of
   arithmetic (products, convolutions and attention, forward and backward);
-- `products`: the step's own matrix products alone, one shape after another. Its rate is the machine's; the share of it
-  that a step reaches is the figure of merit;
+- `products`: the step's own matrix products alone, one shape after another, each by the faster of PyTorch's libraries.
+  Its rate is the machine's; the share of it that a step reaches is the figure of merit;
 - `plain`: the same step by `benchmarks/plain.py`, which computes the same;
 - `without <saving>`: our step without one saving; with `--compile`, `compiled`: our step with torch.compile.
 
@@ -28,6 +28,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -38,10 +39,11 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.plain import PARTS, make_fast, make_plain, plain_adamw
+from benchmarks.plain import PARTS, make_fast, make_plain, plain_adamw, plain_products
 from dubber.model.batch import DubBatch
 from dubber.model.denoiser import DiTBlock
 from dubber.model.dubber import Dubber
+from dubber.model.products import linear
 from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
 from dubber.model.tts import TTS
 from dubber.train.losses import stage1_losses, stage2_losses
@@ -147,13 +149,14 @@ def make_bench(stage: int, precision: str, sizes: ModelSettings, args: argparse.
         optimiser.step()
         return loss.item()
 
-    with FlopCounterMode(display=False) as counter:
+    with plain_products(), FlopCounterMode(display=False) as counter:
         step()
-    with ProductRecorder() as recorder:
+    with plain_products(), ProductRecorder() as recorder:
         step()
     steps = {
         "ours": step,
-        "plain": in_form(model, PARTS, lambda: step(plain)),
+        "plain": plain_products()(in_form(model, PARTS, lambda: step(plain))),
+        "without oneDNN": plain_products()(step),
         "without look-up": in_form(model, ("input",), step),
         "without SDPA": in_form(model, ("attention",), step),
         "without fused AdamW": lambda: step(plain),
@@ -212,8 +215,12 @@ def product_seconds(products: Counter[Product], device: torch.device, clock: str
     operations, seconds = 0, 0.0
     for (left, right, dtype), count in products.items():
         a, b = (torch.randn(shape, device=device).to(dtype) for shape in (left, right))
-        a @ b
-        seconds += count * min(timed(lambda a=a, b=b: a @ b, device, clock) for _ in range(2))
+        forms = [lambda a=a, b=b: a @ b]
+        if a.dim() == 2:
+            forms.append(partial(linear, a, b.t().contiguous()))
+        for form in forms:
+            form()
+        seconds += count * min(timed(form, device, clock) for form in 2 * forms)
         operations += count * 2 * a.numel() * right[-1]
     return seconds, operations
 

@@ -30,7 +30,9 @@ from dubber.train.settings import StageSettings
 CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "config"
 FILES = ("config.yaml", "sizes.yaml")
 
-OWN_SYSTEMS = ("ground_truth", "codec", "stage1")
+SWAPS = ("other_video", "other_voice", "other_text")  # the system `full` with an input of another clip
+CONTROLS = ("shifted", "text_only", *SWAPS)
+OWN_SYSTEMS = ("ground_truth", "codec", "stage1", *CONTROLS)
 NFE = "nfe_"  # and a number: the system `full` with so many evaluations of the denoiser
 SEED = "seed_"  # and a number: the system `full`, trained and sampled with another seed
 
@@ -59,6 +61,10 @@ class Experiment(Settings):
     )
     external: dict[str, ExternalSettings] = Field(
         default={}, description="other systems whose speech is scored in the same tables: name -> folder"
+    )
+    controls: bool = Field(
+        default=False,
+        description="whether the report shows the control systems: late, without video, with another clip's input",
     )
     published: str | None = Field(
         default=None, description="figures of `config/published.csv` that stand beside the measured ones: their corpus"

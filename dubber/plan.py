@@ -17,7 +17,7 @@ from typing import Any
 
 from dubber import provenance
 from dubber.codec.settings import CodecSettings
-from dubber.config import NFE, SEED, Config, Experiment, ablated, ablations, reseeded
+from dubber.config import CONTROLS, NFE, SEED, SWAPS, Config, Experiment, ablated, ablations, reseeded
 from dubber.corpus.manifest import Manifest, load_manifest, refresh_manifest
 from dubber.corpus.settings import CorpusSettings
 from dubber.dub.external_files import folder_digest
@@ -166,6 +166,12 @@ class Plan:
         """Shards that hold the reference speech of a shard's test clips."""
         return [shard] if setting == "1.0" else self.manifest(corpus).reference_shards(shard)
 
+    def tests_digest(self, name: str) -> str:
+        """What the partners of the control systems follow from: all test clips of the experiment's corpus."""
+        manifest = self.manifest(self.experiment(name).corpus)
+        tests = [row for shard in self.test_shards_of(name) for row in manifest.test_rows(shard)]
+        return provenance.digest([[row[key] for key in ("clip", "speaker", "text")] for row in tests])
+
     def rows_digest(self, corpus: str, shard: str) -> str:
         """What makes a shard stale: its own manifest rows."""
         return self.manifest(corpus).digest(shard)
@@ -234,6 +240,12 @@ class Plan:
         shards = self.reference_shards(self.experiment(name).corpus, shard, setting)
         return self.experiment_step(name, step, shards)
 
+    def test_files(self, name: str, step: str, setting: str = "1.0") -> list[str]:
+        """Artifacts of one step that hold all test clips, and in setting 2.0 their reference speech."""
+        corpus, shards = self.experiment(name).corpus, self.test_shards_of(name)
+        held = {other for shard in shards for other in self.reference_shards(corpus, shard, setting)}
+        return self.experiment_step(name, step, sorted({*shards, *held}))
+
     def teacher(self, name: str, run: str) -> list[str]:
         """The teacher of a student, where it has one."""
         parts = self.experiment(name, run).parts
@@ -272,6 +284,8 @@ class Plan:
                 return Layout(tuple(self.ablations), experiment.settings)
             case "ablation":
                 return Layout((run,), experiment.settings)
+            case "controls":
+                return Layout((*BASELINES, FULL, *CONTROLS), experiment.settings[:1])
             case "nfe":
                 return Layout(tuple(f"{NFE}{nfe}" for nfe in experiment.nfe), experiment.settings[:1])
             case "prosody":
@@ -280,8 +294,10 @@ class Plan:
 
     def run_of(self, system: str) -> str | None:
         """The training run that a system of a table comes from."""
-        if system.startswith(NFE):
+        if system.startswith(NFE) or system in SWAPS:
             return FULL
+        if system == "text_only":
+            return STAGE1
         return system if re.fullmatch(self.students(), system) else None
 
     def trained(self, name: str, layout: Layout) -> dict[str, str]:
@@ -299,6 +315,15 @@ class Plan:
         """Every score file that a table gathers."""
         cells = self._cells(name, layout)
         return [f"results/{name}/scores/{system}/{setting}/{shard}.parquet" for system, setting, shard in cells]
+
+    def report_tables(self, name: str, *more: str) -> list[str]:
+        """The kinds of tables of a report: the main one, those asked for, and the controls where they are shown."""
+        return [MAIN, *more, *(["controls"] if self.experiment(name).controls else [])]
+
+    def report_scores(self, name: str) -> list[str]:
+        """Every score file whose failed clips a report lists: of the main table, and of the controls."""
+        kinds = self.report_tables(name)
+        return list(dict.fromkeys(path for kind in kinds for path in self.scores(name, self.layout(name, kind))))
 
     def dubs(self, name: str) -> list[str]:
         """The speech of every system of the main table for every test shard."""

@@ -30,6 +30,7 @@ if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_res
 
 ENVIRONMENT = "../envs/dubber.yaml"
 ALIGNERS = {backend: PLAN.names("aligners", backend) for backend in ("pocketsphinx", "mfa")}
+SWAPS = "|".join(settings_of.SWAPS)
 CODECS = {backend: PLAN.names("codecs", backend) for backend in ("world", "facodec")}
 
 
@@ -130,6 +131,11 @@ def students_and_teacher(wildcards):
     """The summaries of every run of Table 3."""
     layout = PLAN.layout(wildcards.experiment, "ablations")
     return [f"runs/{wildcards.experiment}/stage1/summary.json", *summaries(wildcards, layout)]
+
+
+def report_tables(*more, pattern="results/{experiment}_{table}.csv"):
+    """What a report is made of, one file for each of its tables: `more` beside the main one and the controls."""
+    return ask(lambda w: expand(pattern, experiment=w.experiment, table=PLAN.report_tables(w.experiment, *more)))
 
 
 def published(wildcards):

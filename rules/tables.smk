@@ -1,14 +1,15 @@
 """Tables and reports: what people come for. These rules only gather; nothing is measured here.
 
-In: scores, run summaries, failures, listeners' answers. Out: results/<experiment>_{table,ablations,nfe,prosody,mos}.csv,
-results/<experiment>/{ablations/<name>.csv,comparisons/,report.html,figures/,paper.html}.
+In: scores, run summaries, failures, listeners' answers. Out: results/<experiment>_{table,ablations,nfe,prosody,controls,mos}.csv,
+results/<experiment>/{alignment.csv,ablations/<name>.csv,comparisons/,report.html,figures/,paper.html}.
 """
 
 
 rule table:
     """A table: systems in settings, means with intervals, what measured them and how many clips failed.
 
-    `table` is the main one (Tables 1 and 2), `ablations` Table 3, `nfe` Table 4, `prosody` Table 5.
+    `table` is the main one (Tables 1 and 2), `ablations` Table 3, `nfe` Table 4, `prosody` Table 5,
+    `controls` what a model that ignores an input would not show.
     """
     input:
         scores=ask(lambda w: PLAN.scores(w.experiment, PLAN.layout(w.experiment, w.table))),
@@ -21,7 +22,7 @@ rule table:
     benchmark:
         "benchmarks/rules/table/{experiment}_{table}.tsv"
     wildcard_constraints:
-        table="table|ablations|nfe|prosody",
+        table="table|ablations|nfe|prosody|controls",
     localrule: True
     conda:
         ENVIRONMENT
@@ -111,7 +112,7 @@ rule compare:
     benchmark:
         "benchmarks/rules/compare/{experiment}/{table}.tsv"
     wildcard_constraints:
-        table="table|ablations",
+        table="table|ablations|controls",
     localrule: True
     conda:
         ENVIRONMENT
@@ -126,6 +127,34 @@ rule compare:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/compare.py --scores {input.scores:q} --baseline full --settings {params.settings:q} "
         "--output {output:q}"
+
+
+rule alignment:
+    """How far the phone boundaries that the full system finds on the video lie from the forced aligner's."""
+    input:
+        dubs=ask(lambda w: PLAN.run_dubs(w.experiment)),
+        matrix=ask(lambda w: PLAN.test_files(w.experiment, "matrix")),
+        summary="runs/{experiment}/full/summary.json",
+    output:
+        "results/{experiment}/alignment.csv",
+    log:
+        "logs/alignment/{experiment}.log",
+    benchmark:
+        "benchmarks/rules/alignment/{experiment}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        settings=ask(lambda w: as_json(PLAN.experiment(w.experiment).report.bootstrap)),
+        code=code("alignment"),
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/alignment.py --system full --dubs {input.dubs:q} --matrix {input.matrix:q} "
+        "--summary {input.summary:q} --settings {params.settings:q} --output {output:q}"
 
 
 rule plot:
@@ -159,12 +188,13 @@ rule report:
     """One page that opens from disk: table, loss curves, attention maps, spectrograms and the dubbed clips as players."""
     input:
         manifest=ask(experiment_manifest),
-        tables="results/{experiment}_table.csv",
+        tables=report_tables(),
         comparisons=[],
         summaries=expand("runs/{{experiment}}/{run}/summary.json", run=["stage1", "full"]),
         dubs=ask(lambda w: PLAN.dubs(w.experiment)),
-        scores=ask(lambda w: PLAN.scores(w.experiment, PLAN.layout(w.experiment))),
+        scores=ask(lambda w: PLAN.report_scores(w.experiment)),
         attention="results/{experiment}/attention.parquet",
+        alignment="results/{experiment}/alignment.csv",
         failures=ask(lambda w: PLAN.failures(w.experiment)),
     output:
         page="results/{experiment}/report.html",
@@ -190,7 +220,7 @@ rule report:
         "python workflow_scripts/report.py --experiment {wildcards.experiment} --manifest {input.manifest:q} "
         "--tables {input.tables:q} --comparisons {input.comparisons:q} --summaries {input.summaries:q} "
         "--scores {input.scores:q} --dubs {input.dubs:q} --attention {input.attention:q} "
-        "--failures {input.failures:q} --root {params.root:q} --settings {params.experiment:q} "
+        "--alignment {input.alignment:q} --failures {input.failures:q} --root {params.root:q} --settings {params.experiment:q} "
         "--output {output.page:q} --figures={params.figures:q}"
 
 
@@ -198,14 +228,15 @@ use rule report as paper with:
     # Everything that the paper shows, from one command: the report with all tables, paired tests and their figures.
     input:
         manifest=ask(experiment_manifest),
-        tables=expand("results/{{experiment}}_{table}.csv", table=["table", "ablations", "nfe", "prosody"]),
+        tables=report_tables("ablations", "nfe", "prosody"),
         plots=expand("results/{{experiment}}_{table}.pdf", table=["ablations", "nfe"]),
-        comparisons=expand("results/{{experiment}}/comparisons/{table}.csv", table=["table", "ablations"]),
+        comparisons=report_tables("ablations", pattern="results/{experiment}/comparisons/{table}.csv"),
         figures="results/{experiment}/figures",
         summaries=ask(students_and_teacher),
         dubs=ask(lambda w: PLAN.dubs(w.experiment)),
-        scores=ask(lambda w: PLAN.scores(w.experiment, PLAN.layout(w.experiment))),
+        scores=ask(lambda w: PLAN.report_scores(w.experiment)),
         attention="results/{experiment}/attention.parquet",
+        alignment="results/{experiment}/alignment.csv",
         failures=ask(lambda w: PLAN.failures(w.experiment)),
     output:
         page="results/{experiment}/paper.html",

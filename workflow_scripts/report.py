@@ -20,7 +20,7 @@ def main() -> None:
         "root",
         "settings",
         "output",
-        lists=("tables", "comparisons", "scores", "summaries", "dubs", "attention", "failures"),
+        lists=("tables", "comparisons", "scores", "summaries", "dubs", "attention", "alignment", "failures"),
         optional=("figures",),
     )
     inputs = ReportInputs(
@@ -35,6 +35,7 @@ def main() -> None:
         media_root=Path(args.root),
         runs={Path(summary).parent.name: Path(summary) for summary in args.summaries},
         attention=paths(args.attention),
+        alignment=paths(args.alignment),
         failures=paths(args.failures),
     )
     settings = ReportSettings.model_validate(args.settings["report"])

@@ -49,6 +49,9 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nfe", type=int, metavar="N", help="evaluations of the denoiser")
     parser.add_argument("--sampler", help="default: a fast one; euler is the paper's, with the experiment's NFE")
     parser.add_argument("--temperature", type=float, help="below 1 is less varied")
+    parser.add_argument(
+        "--precision", choices=("auto", "float32", "bf16"), help="of the denoiser; auto: what the device is fast at"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:<n> (default: auto)")
 
 
@@ -104,6 +107,7 @@ def _load(args: argparse.Namespace):
         nfe=args.nfe,
         temperature=args.temperature,
         seed=args.seed,
+        precision=args.precision,
         configfiles=args.configfile,
     )
 

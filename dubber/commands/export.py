@@ -20,6 +20,7 @@ def add_parser(subparsers) -> argparse.ArgumentParser:
         action="store_true",
         help="leave out what others trained (FACodec, lip reading, FAN): whoever loads the folder puts it there",
     )
+    parser.add_argument("--half", action="store_true", help="weights in half precision: half the size")
     parser.add_argument("--force", action="store_true", help="replace an exported folder that exists")
     parser.add_argument("--configfile", type=Path, action="append", default=[], help="as for snakemake")
     return parser
@@ -35,4 +36,5 @@ def run(args: argparse.Namespace) -> None:
     from dubber.dub.exported import export
 
     bundle = open_bundle(args.checkpoint, args.configfile)
-    print(export(bundle, args.output, published_weights=not args.without_published_weights, force=args.force))
+    published = not args.without_published_weights
+    print(export(bundle, args.output, half=args.half, published_weights=published, force=args.force))

@@ -31,16 +31,19 @@ from dubber.media.settings import CropSettings, FeatureSettings
 from dubber.settings import first_wrong
 from dubber.text.alphabet import SYMBOLS
 from dubber.train.checkpoint import checksum
-from dubber.train.weights import describe_model
+from dubber.train.weights import describe_model, halve_model
 
 FORMAT = "dubber export 1"
 TRANSFORM, CODEC, WEIGHTS, CARD = "features.safetensors", "codec", "weights", "README.md"
 
 
-def export(bundle: Bundle, output: Path | str, *, published_weights: bool = True, force: bool = False) -> Path:
+def export(
+    bundle: Bundle, output: Path | str, *, half: bool = False, published_weights: bool = True, force: bool = False
+) -> Path:
     """Write a bundle as one folder, which is whole or absent.
 
     Args:
+        half: the student's weights in float16, half the size; it still computes in float32.
         published_weights: False leaves out what others trained (FACodec, the lip-reading network, FAN); whoever loads
             the folder puts it there.
         force: whether an exported folder that is there already is replaced.
@@ -61,13 +64,21 @@ def export(bundle: Bundle, output: Path | str, *, published_weights: bool = True
         for name, source in parts.items():
             (folder / name).parent.mkdir(exist_ok=True)
             included = published_weights or source not in published
-            listed[name] = {"size": source.stat().st_size, "sha256": checksum(source), "included": included}
-            if included:
-                shutil.copyfile(source, folder / name)
+            written = _copy(source, folder / name, half and name == MODEL) if included else source
+            listed[name] = {"size": written.stat().st_size, "sha256": checksum(written), "included": included}
         manifest = _manifest(bundle, listed)
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         (folder / CARD).write_text(model_card(bundle), encoding="utf-8")
     return output
+
+
+def _copy(source: Path, target: Path, half: bool) -> Path:
+    """Copy a file; a model's weights in half precision, if asked."""
+    if half:
+        halve_model(source, target)
+    else:
+        shutil.copyfile(source, target)
+    return target
 
 
 def _parts(bundle: Bundle) -> dict[str, Path]:

@@ -23,6 +23,7 @@ def load(
     nfe: int | None = None,
     temperature: float | None = None,
     seed: int | None = None,
+    precision: str | None = None,
     configfiles: Sequence[Path | str] = (),
 ) -> VideoDubber:
     """Load a trained student with all that it is fed through.
@@ -31,7 +32,7 @@ def load(
         run: an exported folder (`dubber export`), or `runs/<experiment>/<run>` of a project.
         device: "auto", "cpu", "cuda" or "cuda:<n>".
         sampler: None for the fast one (`dubber.dub.settings.FAST`); a name samples as the experiment does otherwise.
-        nfe, temperature, seed: in place of that way's own, see `SynthesisSettings`.
+        nfe, temperature, seed, precision: in place of that way's own, see `SynthesisSettings`.
         configfiles: of a run: what was given to Snakemake as `--configfile`.
 
     Raises:
@@ -40,7 +41,7 @@ def load(
         DubberError: a file is damaged, or the parts do not fit.
     """
     bundle = open_bundle(run, configfiles)
-    asked = {"sampler": sampler, "nfe": nfe, "temperature": temperature, "seed": seed}
+    asked = {"sampler": sampler, "nfe": nfe, "temperature": temperature, "seed": seed, "precision": precision}
     return VideoDubber(bundle, device, _sampling(bundle, {name: v for name, v in asked.items() if v is not None}))
 
 

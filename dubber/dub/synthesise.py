@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -48,28 +49,36 @@ class Request:
     faces: np.ndarray
     speaker: np.ndarray
 
+    @property
+    def n_frames(self) -> int:
+        """F."""
+        return len(self.lips)
 
-class Synthesiser:
-    """A trained student with its codec.
+
+class BaseSynthesiser(ABC):
+    """A trained model of one stage with its codec.
 
     Args:
-        model: the student's model.safetensors.
+        model: its model.safetensors.
         codec: the one that it was trained on.
         device: "auto", "cpu", "cuda" or "cuda:<n>".
 
     Raises:
-        DubberError: the file holds no student, or codec and student do not fit.
+        DubberError: the file holds no model of this stage, or codec and model do not fit.
     """
+
+    stage: ClassVar[Literal["stage1", "stage2"]]
 
     def __init__(self, model: Path | str, codec: Codec, settings: SynthesisSettings, device: str = "auto") -> None:
         chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self.device, self.codec, self.settings = torch.device(chosen), codec, settings
-        self.model: Dubber = load_model(model, "stage2", self.device)
+        self.model: Any = load_model(model, self.stage, self.device)
         if choose_precision(settings.precision, self.device) == "bf16":
             self.model.dfpa.denoiser.to(torch.bfloat16)
-        self.sizes = self.model.settings
+        description = describe_model(model)
+        self.sizes = description.model
         self.sampler: Sampler = make_sampler(
-            settings.sampler, settings.nfe, describe_model(model).objective.scheduler, settings.temperature
+            settings.sampler, settings.nfe, description.objective.scheduler, settings.temperature
         )
         self._check(model)
 
@@ -78,10 +87,63 @@ class Synthesiser:
         theirs = (self.sizes.vocab, self.sizes.speaker_dim, self.sizes.token_rate, SAMPLE_RATE)
         if ours != theirs:
             raise DubberError(
-                f"Codec '{self.codec.name}' has (codes, speaker width, tokens/s, Hz) {ours}, the student {theirs}.",
+                f"Codec '{self.codec.name}' has (codes, speaker width, tokens/s, Hz) {ours}, the model {theirs}.",
                 looked_at=model,
-                hint="Dub with the codec that the student was trained on, or train it again.",
+                hint="Dub with the codec that the model was trained on, or train it again.",
             )
+
+    def dub(self, requests: Sequence[Any]) -> list[dict[str, Any]]:
+        """Dub clips together; rows of `DUBS`, with all that the model tells of its alignment.
+
+        The time of the model is shared by length; the codec decodes clip by clip and is timed so.
+        """
+        started = time.perf_counter()
+        made = self._speak(requests)
+        lengths = made.token_mask.sum(1).tolist()
+        model_seconds = time.perf_counter() - started
+        rows = []
+        for i, request in enumerate(requests):
+            row = self._row(request, made.tokens[i, :, : lengths[i]])
+            row["seconds"] += model_seconds * lengths[i] / sum(lengths)
+            rows.append({**row, "batch": len(requests), **self._alignment(request, made, i, lengths[i])})
+        return rows
+
+    @abstractmethod
+    def _speak(self, requests: Sequence[Any]) -> Any:
+        """Run the model; everything comes back on the CPU, so that the time is all in.
+
+        Returns:
+            Something with `tokens` int64 [B, 6, T] and `token_mask` bool [B, T].
+        """
+
+    def _alignment(self, request: Any, made: Any, i: int, length: int) -> dict[str, Any]:
+        """The columns of `DUBS` that tell how clip `i`, of `length` tokens, was aligned; none where nothing was."""
+        return {}
+
+    def _draws(self, requests: Sequence[Any]) -> torch.Generator:
+        """The source of a batch's draws: the same for the same seed and clips."""
+        return torch.Generator().manual_seed(_seed(self.settings.seed, [r.clip for r in requests]))
+
+    def _row(self, request: Any, tokens: Tensor) -> dict[str, Any]:
+        started = time.perf_counter()
+        wav = self.codec.decode(tokens.numpy(), request.speaker)
+        seconds = time.perf_counter() - started
+        return {
+            "clip": request.clip,
+            "samples": to_pcm(wav),
+            "n_tokens": tokens.shape[1],
+            "seconds": seconds,
+            "nfe": self.settings.nfe,
+            "device": str(self.device),
+            "phonemes": request.phonemes,
+        }
+
+
+class Synthesiser(BaseSynthesiser):
+    """A trained student with its codec."""
+
+    stage = "stage2"
+    model: Dubber
 
     def request(self, row: Mapping[str, Any], features: Mapping[str, Any], speaker: np.ndarray) -> Request:
         """Gather a clip's inputs.
@@ -103,50 +165,23 @@ class Synthesiser:
             np.asarray(speaker, np.float32),
         )
 
-    def dub(self, requests: Sequence[Request]) -> list[dict[str, Any]]:
-        """Dub clips together; rows of `DUBS`, with both attention maps.
-
-        The time of the model is shared by length; the codec decodes clip by clip and is timed so.
-        """
-        started = time.perf_counter()
-        dub = self._speak(requests)
-        lengths = dub.token_mask.sum(1).tolist()
-        model_seconds = time.perf_counter() - started
-        rows = []
-        for i, request in enumerate(requests):
-            row = self._row(request, dub, i, lengths[i])
-            row["seconds"] += model_seconds * lengths[i] / sum(lengths)
-            row["batch"] = len(requests)
-            rows.append(row)
-        return rows
-
     def _speak(self, requests: Sequence[Request]) -> Dub:
-        """Run the model; everything comes back on the CPU, so that the time is all in."""
-        lips, frame_mask = _padded([r.lips for r in requests])
-        faces, _ = _padded([r.faces for r in requests])
-        phonemes, phoneme_mask = _padded([r.phonemes for r in requests])
+        lips, frame_mask = padded([r.lips for r in requests])
+        faces, _ = padded([r.faces for r in requests])
+        phonemes, phoneme_mask = padded([r.phonemes for r in requests])
         speaker = torch.from_numpy(np.stack([r.speaker for r in requests]))
         inputs = (lips, faces, frame_mask, phonemes, phoneme_mask, speaker)
-        generator = torch.Generator().manual_seed(_seed(self.settings.seed, [r.clip for r in requests]))
-        dub = self.model.dub(*(x.to(self.device) for x in inputs), sampler=self.sampler, generator=generator)
+        dub = self.model.dub(
+            *(x.to(self.device) for x in inputs), sampler=self.sampler, generator=self._draws(requests)
+        )
         return Dub(**{name: value.cpu() for name, value in vars(dub).items()})
 
-    def _row(self, request: Request, dub: Dub, i: int, length: int) -> dict[str, Any]:
-        frames, n = len(request.lips), len(request.phonemes)
-        started = time.perf_counter()
-        wav = self.codec.decode(dub.tokens[i, :, :length].numpy(), request.speaker)
-        seconds = time.perf_counter() - started
+    def _alignment(self, request: Request, made: Dub, i: int, length: int) -> dict[str, Any]:
+        frames, n = request.n_frames, len(request.phonemes)
         return {
-            "clip": request.clip,
-            "samples": to_pcm(wav),
-            "n_tokens": length,
-            "seconds": seconds,
-            "nfe": self.settings.nfe,
-            "device": str(self.device),
-            "frame_durations": dub.frame_durations[i, :n].numpy(),
-            "phonemes": request.phonemes,
-            "attention_vt": dub.attention_vt[i, :frames, :n].numpy().astype(np.float16).reshape(-1),
-            "attention_st": dub.attention_st[i, :length, :n].numpy().astype(np.float16).reshape(-1),
+            "frame_durations": made.frame_durations[i, :n].numpy(),
+            "attention_vt": made.attention_vt[i, :frames, :n].numpy().astype(np.float16).reshape(-1),
+            "attention_st": made.attention_st[i, :length, :n].numpy().astype(np.float16).reshape(-1),
         }
 
 
@@ -179,10 +214,37 @@ def synthesise_shard(
     wanted = rows_to_dub(rows)
     synthesiser = Synthesiser(model, codec, settings, device)
     stored = by_clip(read_rows(features), wanted)
-    voices = _voices(wanted, [tokens] if setting == "1.0" else reference_tokens, setting)
-    requests, failed = _requests(synthesiser, wanted, stored, voices, setting)
-    batches = _batches(requests, settings.batch_size)
-    kept = {r.clip for r in requests[: settings.keep_maps]}
+    found = speakers([tokens] if setting == "1.0" else reference_tokens, references_of(wanted, setting))
+
+    def gather(row: Mapping[str, Any]) -> Request:
+        voice = require(reference_of(row, setting), found, "tokens of the reference")
+        return synthesiser.request(row, require(row["clip"], stored, "features"), voice)
+
+    return speak_shard(wanted, gather, synthesiser, output, step="dub", max_failed_share=max_failed_share)
+
+
+def speak_shard(
+    rows: Sequence[Mapping[str, Any]],
+    gather: Callable[[Mapping[str, Any]], Any],
+    synthesiser: BaseSynthesiser,
+    output: Path | str,
+    *,
+    step: str,
+    max_failed_share: float,
+) -> ShardResult:
+    """Dub clips in batches of like length; what cannot be dubbed is counted, and the rest goes on.
+
+    Args:
+        rows: manifest rows of the clips.
+        gather: a row -> what `synthesiser` is asked for, with `clip` and `n_frames`; raises `ClipError` for a bad clip.
+        step: the name that failure rows carry.
+
+    Raises:
+        DubberError: more than `max_failed_share` (0..1) of the clips failed.
+    """
+    requests, failed = _gathered(rows, gather)
+    batches = _batches(requests, synthesiser.settings.batch_size)
+    kept = {r.clip for r in requests[: synthesiser.settings.keep_maps]}
     dubbed: dict[str, dict[str, Any]] = {}
 
     def work(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -196,31 +258,16 @@ def synthesise_shard(
         return made if clip in kept else {**made, "attention_vt": None, "attention_st": None}
 
     order = {request.clip: i for i, request in enumerate(r for batch in batches for r in batch)}
-    ordered = sorted(wanted, key=lambda row: order.get(row["clip"], -1))
-    return process_shard(ordered, work, step="dub", schema=DUBS, output=output, max_failed_share=max_failed_share)
+    ordered = sorted(rows, key=lambda row: order.get(row["clip"], -1))
+    return process_shard(ordered, work, step=step, schema=DUBS, output=output, max_failed_share=max_failed_share)
 
 
-def _requests(
-    synthesiser: Synthesiser,
-    rows: Sequence[Mapping[str, Any]],
-    features: Mapping[str, Any],
-    voices: Mapping[str, np.ndarray],
-    setting: Setting,
-) -> tuple[list[Request], dict[str, ClipError]]:
-    """What can be dubbed, in the manifest's order, and why the rest cannot."""
-    requests: list[Request] = []
-    failed: dict[str, ClipError] = {}
-    for row in rows:
-        try:
-            voice = require(_reference(row, setting), voices, "tokens of the reference")
-            requests.append(synthesiser.request(row, require(row["clip"], features, "features"), voice))
-        except ClipError as error:
-            failed[row["clip"]] = error
-    return requests, failed
+def reference_of(row: Mapping[str, Any], setting: Setting) -> str:
+    """The clip whose voice is taken.
 
-
-def _reference(row: Mapping[str, Any], setting: Setting) -> str:
-    """The clip whose voice is taken."""
+    Raises:
+        ClipError: setting 2.0, and the speaker has no other clip.
+    """
     if setting == "1.0":
         return row["clip"]
     if row["reference"] is None:
@@ -228,23 +275,42 @@ def _reference(row: Mapping[str, Any], setting: Setting) -> str:
     return row["reference"]
 
 
-def _voices(rows: Sequence[Mapping[str, Any]], paths: Sequence[Path | str], setting: Setting) -> dict[str, np.ndarray]:
-    names = {row["clip"] if setting == "1.0" else row["reference"] for row in rows}
+def references_of(rows: Sequence[Mapping[str, Any]], setting: Setting) -> set[str]:
+    """The clips whose voices are taken for these rows."""
+    return {row["clip"] if setting == "1.0" else row["reference"] for row in rows} - {None}
+
+
+def speakers(tokens: Sequence[Path | str], clips: set[str]) -> dict[str, np.ndarray]:
+    """The speaker vectors float32 [S] of some clips, from token shards."""
     return {
         row["clip"]: row["speaker"]
-        for path in paths
+        for path in tokens
         for row in read_rows(path, ["clip", "speaker"])
-        if row["clip"] in names
+        if row["clip"] in clips
     }
 
 
-def _batches(requests: Sequence[Request], size: int) -> list[list[Request]]:
+def _gathered(
+    rows: Sequence[Mapping[str, Any]], gather: Callable[[Mapping[str, Any]], Any]
+) -> tuple[list[Any], dict[str, ClipError]]:
+    """What can be dubbed, in the manifest's order, and why the rest cannot."""
+    requests: list[Any] = []
+    failed: dict[str, ClipError] = {}
+    for row in rows:
+        try:
+            requests.append(gather(row))
+        except ClipError as error:
+            failed[row["clip"]] = error
+    return requests, failed
+
+
+def _batches(requests: Sequence[Any], size: int) -> list[list[Any]]:
     """Clips of like length together."""
-    ordered = sorted(requests, key=lambda r: (len(r.lips), r.clip))
+    ordered = sorted(requests, key=lambda r: (r.n_frames, r.clip))
     return [ordered[i : i + size] for i in range(0, len(ordered), size)]
 
 
-def _padded(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+def padded(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     """Arrays [L, ...] -> [B, longest, ...], zero past each end, and the mask bool [B, longest]."""
     tensors = [torch.from_numpy(row) for row in rows]
     lengths = torch.tensor([len(row) for row in rows])

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dubber.model.products import Linear, linear
+
 ROTARY_BASE = 10_000.0
 
 
@@ -55,8 +57,8 @@ class SelfAttention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
+        self.qkv = Linear(width, 3 * width)
+        self.out = Linear(width, width)
 
     def forward(self, x: Tensor, mask: Tensor, rotation: Rotation | None = None, first: int = 0) -> Tensor:
         """x [B, L, D], mask bool [B, L] -> [B, L - first, D]; padded positions are never attended to.
@@ -75,23 +77,25 @@ class SelfAttention(nn.Module):
             return self.qkv(x).chunk(3, dim=-1)
         width = self.qkv.in_features
         weight, bias = self.qkv.weight.split([width, 2 * width]), self.qkv.bias.split([width, 2 * width])
-        return (F.linear(x[:, first:], weight[0], bias[0]), *F.linear(x, weight[1], bias[1]).chunk(2, dim=-1))
+        return (linear(x[:, first:], weight[0], bias[0]), *linear(x, weight[1], bias[1]).chunk(2, dim=-1))
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
     """softmax(q k^T / sqrt(D / H)) v over the keys of the mask.
 
-    PyTorch's fused kernel is no faster in bfloat16 than in float32 on a CPU; there the two products are written out.
+    PyTorch's fused kernel is no faster in bfloat16 than in float32 on a CPU; there the two products are written out,
+    in training too.
 
     Args:
         q: [B, H, I, D / H].
         k, v: [B, H, J, D / H].
         mask: bool [B, 1, 1, J].
     """
-    if q.device.type != "cpu" or q.dtype != torch.bfloat16 or q.requires_grad:
+    if q.device.type != "cpu" or q.dtype != torch.bfloat16:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
     energy = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-    return energy.masked_fill_(~mask, -torch.inf).softmax(-1) @ v
+    outside = torch.zeros_like(mask, dtype=energy.dtype).masked_fill_(~mask, -torch.inf)
+    return energy.add_(outside).softmax(-1) @ v
 
 
 @dataclass(frozen=True)
@@ -118,10 +122,10 @@ class CrossAttention(nn.Module):
     def __init__(self, width: int, heads: int, monotonic: bool) -> None:
         super().__init__()
         self.heads = heads
-        self.query = nn.Linear(width, width)
-        self.key = nn.Linear(width, width)
-        self.value = nn.Linear(width, width)
-        self.out = nn.Linear(width, width)
+        self.query = Linear(width, width)
+        self.key = Linear(width, width)
+        self.value = Linear(width, width)
+        self.out = Linear(width, width)
         self.offset = nn.Parameter(torch.zeros(heads, 1, 1)) if monotonic else None
 
     def forward(self, queries: Tensor, memory: Tensor, memory_mask: Tensor) -> Attended:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from dubber.model.durations import length_mask, regulate_length
 from dubber.model.layers import Convolution, FFTBlock, Transformer
+from dubber.model.products import Linear
 from dubber.model.settings import ModelSettings
 
 CONTENT_STREAMS = 2
@@ -41,7 +42,7 @@ class DurationPredictor(nn.Module):
         self.convolutions = nn.ModuleList(Convolution(width, channels, kernel) for width in (settings.width, channels))
         self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(2))
         self.dropout = nn.Dropout(settings.duration_dropout)
-        self.out = nn.Linear(channels, 1)
+        self.out = Linear(channels, 1)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """x [B, N, D], mask bool [B, N] -> log(d + 1) of each phoneme's tokens d, [B, N], 0 at padding."""
@@ -75,8 +76,8 @@ class ContentDecoder(nn.Module):
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         self.predictor = nn.ModuleList(FFTBlock(settings) for _ in range(CONTENT_STREAMS))
-        self.head = nn.Linear(settings.width, settings.vocab)
-        self.projection = nn.Linear(settings.width, settings.denoiser_width)
+        self.head = Linear(settings.width, settings.vocab)
+        self.projection = Linear(settings.width, settings.denoiser_width)
 
     def forward(self, z: Tensor, mask: Tensor) -> Content:
         """z [B, T, D], mask bool [B, T] -> logits and condition, from each FFT block's output in turn."""
@@ -110,7 +111,7 @@ class ContentModel(nn.Module):
         super().__init__()
         self.encoder = PhonemeEncoder(settings)
         self.duration_predictor = DurationPredictor(settings)
-        self.linear = nn.Linear(settings.width, settings.width)
+        self.linear = Linear(settings.width, settings.width)
         self.transformer = Transformer(settings, settings.transformer_layers)
         self.decoder = ContentDecoder(settings)
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from dubber.model.attention import Rotation, SelfAttention
 from dubber.model.layers import sinusoids
+from dubber.model.products import Linear, linear
 from dubber.model.settings import ModelSettings
 from dubber.model.tokens import ACOUSTIC, CONTENT, GENERATED, PROSODY, STREAMS, generated_of
 
@@ -31,7 +32,7 @@ class AdaptiveParameters(nn.Module):
     def __init__(self, width: int, count: int) -> None:
         super().__init__()
         self.count = count
-        self.linear = nn.Linear(width, count * width)
+        self.linear = Linear(width, count * width)
 
     def forward(self, condition: Tensor) -> tuple[Tensor, ...]:
         return self.linear(F.silu(condition)).unsqueeze(1).chunk(self.count, dim=-1)
@@ -48,7 +49,7 @@ class DiTBlock(nn.Module):
         self.attention = SelfAttention(width, settings.denoiser_heads)
         self.mlp_norm = nn.LayerNorm(width)
         self.mlp = nn.Sequential(
-            nn.Linear(width, settings.denoiser_mlp * width), nn.GELU(), nn.Linear(settings.denoiser_mlp * width, width)
+            Linear(width, settings.denoiser_mlp * width), nn.GELU(), Linear(settings.denoiser_mlp * width, width)
         )
 
     def forward(self, x: Tensor, condition: Tensor, mask: Tensor, rotation: Rotation, first: int = 0) -> Tensor:
@@ -67,9 +68,9 @@ class OutputLayer(nn.Module):
         width = settings.denoiser_width
         self.adaptive = AdaptiveParameters(width, 2)
         self.norm = nn.LayerNorm(width, elementwise_affine=False, eps=1e-6)
-        self.streams = nn.Linear(width, len(GENERATED) * width)
-        self.prosody_head = nn.Linear(width, settings.classes)
-        self.acoustic_head = nn.Linear(width, settings.classes)
+        self.streams = Linear(width, len(GENERATED) * width)
+        self.prosody_head = Linear(width, settings.classes)
+        self.acoustic_head = Linear(width, settings.classes)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """x [B, T, W], condition [B, W] -> logits [B, 4, T, K]."""
@@ -85,7 +86,7 @@ class OutputLayer(nn.Module):
         logits = torch.empty(len(stream), self.prosody_head.out_features, device=x.device)
         for i, (weight, bias) in enumerate(zip(self.streams.weight.chunk(4), self.streams.bias.chunk(4), strict=True)):
             head = self.prosody_head if GENERATED[i] in PROSODY else self.acoustic_head
-            logits[stream == i] = head(F.linear(x[wanted[:, i]], weight, bias)).float()
+            logits[stream == i] = head(linear(x[wanted[:, i]], weight, bias)).float()
         return logits
 
 
@@ -135,9 +136,9 @@ class Denoiser(nn.Module):
         self.time_features = settings.time_features
         self.prosody_embedding = nn.Embedding(settings.classes, width, padding_idx=settings.pad)
         self.acoustic_embedding = nn.Embedding(settings.classes, width, padding_idx=settings.pad)
-        self.input = nn.Linear(STREAMS * width, width)
-        self.time = nn.Sequential(nn.Linear(settings.time_features, width), nn.SiLU(), nn.Linear(width, width))
-        self.speaker = nn.Linear(settings.speaker_dim, width)
+        self.input = Linear(STREAMS * width, width)
+        self.time = nn.Sequential(Linear(settings.time_features, width), nn.SiLU(), Linear(width, width))
+        self.speaker = Linear(settings.speaker_dim, width)
         self.blocks = nn.ModuleList(DiTBlock(settings) for _ in range(settings.denoiser_layers))
         self.output = OutputLayer(settings)
 
@@ -174,7 +175,7 @@ class Denoiser(nn.Module):
             prompt: from `token_prompt` or `prior_prompt`; without one the target stands alone.
         """
         shares, heard = self._shares(), content.to(self.dtype).unbind(1)
-        projected = self.input.bias + sum(F.linear(c, shares[stream]) for c, stream in zip(heard, CONTENT, strict=True))
+        projected = self.input.bias + sum(linear(c, shares[stream]) for c, stream in zip(heard, CONTENT, strict=True))
         if prompt is None:
             prompt = Prompt(projected[:, :0], token_mask[:, :0])
         mask = torch.cat([prompt.mask, token_mask], dim=1)
@@ -194,7 +195,7 @@ class Denoiser(nn.Module):
 
     def prior_prompt(self, prior: Tensor, mask: Tensor) -> Prompt:
         """Stage 2: the face's prosody prior [B, P, W], mask bool [B, P], as [z_p, 0, 0, 0, 0, 0]."""
-        return Prompt(F.linear(prior.to(self.dtype), self._shares()[PROSODY[0]], self.input.bias), mask)
+        return Prompt(linear(prior.to(self.dtype), self._shares()[PROSODY[0]], self.input.bias), mask)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -209,7 +210,7 @@ class Denoiser(nn.Module):
         embeddings = {stream: self.prosody_embedding for stream in PROSODY} | {
             stream: self.acoustic_embedding for stream in ACOUSTIC
         }
-        return torch.cat([F.linear(embeddings[s].weight, shares[s]) for s in GENERATED])
+        return torch.cat([linear(embeddings[s].weight, shares[s]) for s in GENERATED])
 
     def _look_up(self, ids: Tensor, tables: Tensor) -> Tensor:
         """ids int64 [B, 4, T] -> the generated streams' share of the input projection, [B, T, W]."""

@@ -22,6 +22,7 @@ from dubber.model.dfpa import DFPA, Flow
 from dubber.model.durations import length_mask
 from dubber.model.fapro import FaPro
 from dubber.model.layers import Transformer
+from dubber.model.products import Linear
 from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
 from dubber.model.synchronizer import Synchronized, Synchronizer
 from dubber.model.tts import TTS
@@ -86,7 +87,7 @@ class ContentAdaptation(nn.Module):
         super().__init__()
         width = settings.width
         self.fusion = nn.Sequential(
-            nn.Linear(2 * width if fuses_prosody else width, width), nn.GELU(), nn.Linear(width, width)
+            Linear(2 * width if fuses_prosody else width, width), nn.GELU(), Linear(width, width)
         )
         self.transformer = Transformer(settings, settings.transformer_layers)
 
@@ -105,10 +106,10 @@ class Dubber(nn.Module):
         self.encoder = PhonemeEncoder(settings)
         self.synchronizer = Synchronizer(settings)
         self.fapro = FaPro(settings) if parts.fapro else None
-        self.prior = nn.Linear(settings.width, settings.denoiser_width) if parts.fapro else None
+        self.prior = Linear(settings.width, settings.denoiser_width) if parts.fapro else None
         self.adaptation = ContentAdaptation(settings, parts.fuses_prosody)
         self.decoder = ContentDecoder(settings)
-        self.ctc = nn.Linear(settings.width, settings.phoneme_vocabulary) if parts.ctc else None
+        self.ctc = Linear(settings.width, settings.phoneme_vocabulary) if parts.ctc else None
         self.dfpa = DFPA(settings, objective.scheduler)
         if parts.pretraining:
             self.decoder.requires_grad_(False)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from dubber.errors import DubberError
 from dubber.model.attention import Attended, CrossAttention, SelfAttention
+from dubber.model.products import Linear
 from dubber.model.settings import ModelSettings
 
 NORM_EPS = 1e-6
@@ -109,8 +110,8 @@ class CrossAttentionBlock(nn.Module):
         width = settings.width
         self.attention = CrossAttention(width, settings.heads, monotonic=settings.attention == "monotonic")
         self.attention_norm = nn.LayerNorm(width)
-        self.mlp_in = nn.Linear(width, settings.filter)
-        self.mlp_out = nn.Linear(settings.filter, width)
+        self.mlp_in = Linear(width, settings.filter)
+        self.mlp_out = Linear(settings.filter, width)
         self.mlp_norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(settings.dropout)
 
@@ -162,9 +163,9 @@ class ConvNeXtBlock(nn.Module):
         width = settings.width
         self.depthwise = Convolution(width, width, settings.convnext_kernel, groups=width)
         self.norm = nn.LayerNorm(width, eps=NORM_EPS)
-        self.expand = nn.Linear(width, settings.filter)
+        self.expand = Linear(width, settings.filter)
         self.response = GlobalResponseNorm(settings.filter)
-        self.reduce = nn.Linear(settings.filter, width)
+        self.reduce = Linear(settings.filter, width)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """x [B, L, D], mask bool [B, L] -> [B, L, D], zero at padded positions."""

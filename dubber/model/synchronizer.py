@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from dubber.model.alignment_search import search_durations
 from dubber.model.durations import regulate_length
 from dubber.model.layers import ConvNeXt, Convolution, CrossTransformer, Upsampler, masked
+from dubber.model.products import Linear
 from dubber.model.settings import ModelSettings
 
 
@@ -40,7 +41,7 @@ class Synchronizer(nn.Module):
         self.path_values = settings.alignment_values
         self.lips = Convolution(settings.lip_features, settings.width, settings.feature_kernel)
         self.video_text = CrossTransformer(settings)
-        self.expansion = nn.Linear(settings.width, settings.width)
+        self.expansion = Linear(settings.width, settings.width)
         self.upsampler = Upsampler(settings)
         self.speech_text = CrossTransformer(settings)
         self.convnext = ConvNeXt(settings)

@@ -13,6 +13,7 @@ import jinja2
 import pandas as pd
 
 from dubber.artifacts import atomic_path, read_rows
+from dubber.report.alignment import in_words
 from dubber.report.attention_maps import draw_attention, read_attention
 from dubber.report.examples import Example, as_float, choose_examples, player_uri
 from dubber.report.failures import collect_failures
@@ -30,6 +31,12 @@ TITLES = {
     "table": ("Results", "Every system in every setting (the paper's Tables 1 and 2)."),
     "ablations": ("Ablations", "The system with one part taken away, each trained anew (Table 3)."),
     "nfe": ("Evaluations", "The denoiser called more or less often for one clip (Table 4)."),
+    "controls": (
+        "Controls",
+        "What a system that ignored an input would not show: the recording 0.32 s late (shifted); stage 1 without the "
+        "video, stretched to its length (text only); the full system with another test clip's video, voice or text, "
+        "scored against the clip's own. LSE looks for the best shift and so forgives lateness; AVSync does not.",
+    ),
     "prosody": ("Prosody", "How near pitch, voicing and emotion come to the recording's (Table 5)."),
 }
 PLOTS = {"ablations": draw_ablations, "nfe": draw_evaluations}
@@ -53,6 +60,7 @@ class ReportInputs:
         media_root: the folder that the manifest's paths are relative to.
         runs: name of a training run -> its `summary.json`; its log lies in `<fingerprint>/metrics.jsonl` beside it.
         attention: attention maps of test clips, as `dubber.report.attention_maps.read_attention` reads them.
+        alignment: boundary errors, as `dubber.report.alignment.alignment_table` makes them (CSV).
         failures: failures files of every step.
         comparisons: paired tests, as `dubber.report.comparisons.compare` makes them (CSV).
     """
@@ -67,6 +75,7 @@ class ReportInputs:
     media_root: Path
     runs: Mapping[str, Path]
     attention: tuple[Path, ...] = ()
+    alignment: tuple[Path, ...] = ()
     failures: tuple[Path, ...] = ()
     comparisons: tuple[Path, ...] = ()
 
@@ -138,6 +147,7 @@ def build_report(inputs: ReportInputs, settings: ReportSettings, output: Path | 
             level=settings.bootstrap.level,
             runs=[_run(name, path, settings) for name, path in inputs.runs.items()],
             attention=_attention(inputs, rows, settings),
+            alignment=[in_words(path, settings.bootstrap.level) for path in inputs.alignment],
             spectrograms=[_spectrogram(example) for example in examples[: settings.spectrograms]],
             players=[_players(example) for example in examples[: settings.players]],
             failures=collect_failures(inputs.failures, load_scores(inputs.scores)),

@@ -72,6 +72,24 @@ def save_model(path: Path | str, weights: Mapping[str, Tensor], description: Des
         save_file(content, temporary, metadata={KEY: description.to_json()})
 
 
+def halve_model(source: Path | str, target: Path | str) -> None:
+    """Write a model file again with its weights in float16; `load_model` builds the same float32 model of either.
+
+    Raises:
+        DubberError: the source is no model of ours, or a weight is too large for float16.
+    """
+    description = describe_model(source)
+    with safe_open(source, framework="pt") as file:
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (a handle, not a mapping)
+    halved = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
+    broken = [name for name, value in halved.items() if not value.isfinite().all()]
+    if broken:
+        raise DubberError(
+            f"{broken[0]} does not fit in half precision.", looked_at=source, hint="Export it in full precision."
+        )
+    save_model(target, halved, description)
+
+
 def describe_model(path: Path | str) -> Description:
     """What a model file says of itself.
 

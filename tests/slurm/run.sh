@@ -6,7 +6,7 @@
 #   tests/slurm/run.sh --check         installs Slurm where it is missing; fails where it cannot, and says why
 #
 # One run of the experiment through profiles/slurm, from the local run's recordings. In it, training of stage 1 is cancelled (scancel) and that of stage 2
-# loses its node (slurmd is killed, and comes back after Slurm has given the node up). At the end the table must be that of
+# loses its node (slurmd and all that it started are killed; it comes back after Slurm has given the node up). At the end the table must be that of
 # a local run, number by number, and the weights its weights, bit for bit.
 #
 # Needs root and Debian's slurm-wlm and munge (installed where they are missing), and the extra `slurm` in the Python that
@@ -114,13 +114,23 @@ cancel_stage1() {
     [ "$stopped" = "$resumed" ] || fail "the checkpoint of the cancelled job was not the last"
 }
 
+kill_jobs() { # what dies with a node: without slurmd alone, a job here would go on to its end
+    local process
+    pkill -KILL slurmstepd || true
+    for process in /proc/[0-9]*; do
+        [ "$(readlink "$process/cwd")" = "$WORK/project" ] || continue
+        tr '\0' ' ' < "$process/cmdline" | grep -q -- '--profile profiles/slurm' || kill -KILL "${process##*/}" 2> /dev/null || true
+    done
+}
+
 lose_the_node() {
     wait_until "a checkpoint of stage 2" 3600 has_checkpoint full
     local job
     job=$(job_of stage2)
     [ -n "$job" ] || fail "no Slurm job of stage 2 is running"
     kill -KILL "$(cat "$NODE/slurmd.pid")"
-    say "slurmd was killed while job $job trained stage 2"
+    kill_jobs
+    say "slurmd and all that it had started were killed while job $job trained stage 2"
     node_wait down 90 || fail "Slurm has not noticed"
     say "Slurm has given the node up: job $job is $(squeue --noheader --jobs "$job" --format %T)"
     slurmd -N node

@@ -55,7 +55,7 @@ def refusal(capsys, options: dict[str, object], *flags: str, **changes: object) 
 
 
 def test_a_video_and_its_speech_are_written(options, capsys):
-    dub(options, "--keep-wav", nfe=1, sampler="euler", seed=4, temperature=0.9)
+    dub(options, "--keep-wav", nfe=1, sampler="euler", seed=4, temperature=0.9, precision="bf16")
     out = options["output"]
     assert capsys.readouterr().out.split() == [str(out), str(out.with_suffix(".wav"))]
     assert probe(out).has_audio and probe(out).codec == "h264"

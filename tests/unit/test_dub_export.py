@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 import yaml
 from made_up_weights import made_up, shapes
@@ -23,6 +24,7 @@ from dubber.dub.settings import FAST
 from dubber.errors import ConfigError, DubberError, MissingDataError
 from dubber.media.lipreading import LipReadingNetwork
 from dubber.media.settings import FeatureSettings
+from dubber.train.weights import describe_model, halve_model, save_model
 from tests.unit import tiny_project
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -98,6 +100,28 @@ def test_the_command_exports(tiny_run, tmp_path, capsys):
     assert ended.value.code == 1 and "exists" in capsys.readouterr().err
     main([*command, "--force"])
     assert open_bundle(tmp_path / "a.dubber").exported
+
+
+def test_half_precision_is_half_the_size_and_the_same_speech(tiny_run, tiny_export, film, reference, tmp_path):
+    halved = tmp_path / "a.dubber"
+    main(["export", str(tiny_run), "-o", str(halved), "--half", "--configfile", str(configured(tiny_run)[0])])
+    sizes = [(folder / "model.safetensors").stat().st_size for folder in (halved, tiny_export)]
+    assert sizes[0] < 0.6 * sizes[1]
+    quiet, loud = (
+        dubber.load(folder, device="cpu").dub(film, "bin blue now", reference) for folder in (halved, tiny_export)
+    )
+    assert len(quiet.samples) == len(loud.samples) and np.abs(quiet.samples).max() > 0.01
+
+
+def test_a_weight_beyond_half_precision_is_named(tiny_run, tmp_path):
+    weights = safetensors.torch.load_file(tiny_run / "model.safetensors")
+    save_model(
+        tmp_path / "big",
+        {**weights, "ctc.bias": weights["ctc.bias"] + 1e6},
+        describe_model(tiny_run / "model.safetensors"),
+    )
+    with pytest.raises(DubberError, match=r"ctc\.bias does not fit in half precision"):
+        halve_model(tmp_path / "big", tmp_path / "half")
 
 
 def test_what_is_no_export_is_never_replaced(tiny_run, tmp_path):

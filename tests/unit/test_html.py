@@ -100,6 +100,10 @@ def inputs(tmp_path_factory) -> ReportInputs:
     write_rows(folder / "attention.parquet", [map_row | durations], ATTENTION)
     table = build_table(load_scores(scores), runs={"full": RunFacts("f00d", 1000)}, bootstrap=SETTINGS.bootstrap)
     write_csv(table, folder / "table.csv")
+    errors = {"error_ms": [62.4, 91.0], "error_ms_low": [60.0, 88.0], "error_ms_high": [65.0, 94.0]}
+    shares = {"within_40ms": [0.7, 0.5], "within_80ms": [0.9, 0.8]}
+    counted = {"system": ["full", "evenly_spread"], "n_ok": [4, 4], "n_failed": [0, 0]}
+    write_csv(pd.DataFrame(counted | errors | shares), folder / "alignment.csv")
     return ReportInputs(
         experiment="demo",
         command="snakemake --cores 2 results/demo/report.html",
@@ -111,6 +115,7 @@ def inputs(tmp_path_factory) -> ReportInputs:
         media_root=folder / "media",
         runs={"full": write_run(folder)},
         attention=(folder / "attention.parquet",),
+        alignment=(folder / "alignment.csv",),
         failures=(folder / "0000.failures.parquet",),
     )
 
@@ -167,6 +172,12 @@ def test_numbers_name_interval_clips_backend_and_run(page):
     assert "4 clips; measured by pocketsphinx:grid" in page
     assert "run f00d" in page
     assert "3 / 1" in page
+
+
+def test_the_boundary_error_stands_beside_the_attention_maps(page):
+    section = page.split('<section id="attention">')[1].split("</section>")[0]
+    assert "lie 62 (60 – 65) ms" in section and "70% of them lie within one video frame" in section
+    assert "91 (88 – 94) ms off" in section
 
 
 def test_what_was_run_is_told(page):

@@ -12,7 +12,7 @@ from tests.workflow.conftest import Project
 pytestmark = pytest.mark.workflow
 
 TRAINING = {"stage1", "stage2"}
-AFTER_TRAINING = {"dub", "score", "attention", "table", "report"}
+AFTER_TRAINING = {"dub", "score", "attention", "alignment", "table", "report"}
 
 
 def edit(project: Project, file: str, old: str, new: str) -> None:
@@ -65,7 +65,7 @@ def test_changing_a_metrics_option_retrains_nothing(project):
 
 def test_changing_the_intervals_only_makes_the_table_again(project):
     edit(project, "micro.yaml", "players: 1", "bootstrap: {samples: 500}, players: 1")
-    assert set(project.planned()) == {"table", "report"}
+    assert set(project.planned()) == {"table", "alignment", "report"}
 
 
 def test_changing_stage_2_keeps_stage_1(project):

@@ -49,6 +49,32 @@ def test_another_seed_is_another_row_and_the_teacher_stays(finished, project):
     assert planned == {"stage2": 1, "dub": 4, "score": 4, "table": 1}
 
 
+def test_controls_are_a_table_and_the_report_shows_it(project):
+    text = (project.folder / "micro.yaml").read_text()
+    (project.folder / "micro.yaml").write_text(
+        text.replace("    nfe: [1, 4]\n", "    nfe: [1, 4]\n    controls: true\n")
+    )
+    project.snakemake("results/micro_controls.csv")
+    controls = read(project, "micro_controls").set_index("system")
+    assert set(controls.setting) == {"1.0"} and (controls.n_ok + controls.n_failed == 2).all()
+    swaps = ["other_video", "other_voice", "other_text"]
+    assert set(controls.index) == {"ground_truth", "codec", "full", "shifted", "text_only", *swaps}
+    assert (controls.fingerprint[swaps] == controls.fingerprint.full).all()
+    assert controls.fingerprint.text_only not in ("", controls.fingerprint.full)
+    assert controls["AVSync-emb"].shifted < controls["AVSync-emb"].ground_truth == pytest.approx(1)
+    assert controls.SECS.shifted > 95 > controls.SECS.other_voice
+    assert controls.RTF[["text_only", *swaps]].notna().all() and pd.isna(controls.RTF.shifted)
+    assert set(project.planned("results/micro/report.html")) == {"report"}, "a report with the controls"
+
+
+def test_boundaries_of_the_video_are_held_against_the_aligners(finished):
+    ours, even = read(finished, "micro/alignment").to_dict("records")
+    assert (ours["system"], even["system"]) == ("full", "evenly_spread")
+    assert (ours["n_ok"], ours["n_failed"]) == (2, 0) and ours["error_ms"] > 0
+    page = (finished.folder / "results/micro/report.html").read_text()
+    assert f"lie {ours['error_ms']:.0f} (" in page
+
+
 def add_external_system(project: Project) -> list[str]:
     """Another system that says what the recordings say, and has nothing for one clip."""
     folder = project.folder / "data/theirs"

@@ -1,0 +1,19 @@
+"""Rule `shifted`: the recordings of a shard's test clips, 0.32 s late."""
+
+from dubber import entry
+from dubber.corpus.manifest import load_manifest
+from dubber.dub.controls import shifted_shard
+
+
+def main() -> None:
+    args = entry.arguments(__doc__, "manifest", "shard", "truth", "max-failed-share", "output")
+    shifted_shard(
+        load_manifest(args.manifest).rows(args.shard),
+        args.truth,
+        args.output,
+        max_failed_share=float(args.max_failed_share),
+    )
+
+
+if __name__ == "__main__":
+    entry.run(main)

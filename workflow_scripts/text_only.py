@@ -1,0 +1,34 @@
+"""Rule `text_only`: stage 1 alone speaks the texts of a shard's test clips."""
+
+import torch
+
+from dubber import entry
+from dubber.codec.registry import load_codec, parse_codec
+from dubber.corpus.manifest import load_manifest
+from dubber.dub.settings import SynthesisSettings
+from dubber.dub.text_only import text_only_shard
+
+
+def main() -> None:
+    args = entry.arguments(
+        __doc__,
+        *("manifest", "shard", "setting", "model", "crops", "codec", "settings"),
+        *("max-failed-share", "threads", "output"),
+        lists=("codec-files", "voices"),
+    )
+    torch.set_num_threads(int(args.threads))
+    text_only_shard(
+        load_manifest(args.manifest).rows(args.shard),
+        args.crops,
+        args.voices,
+        args.model,
+        load_codec(parse_codec(args.codec), args.codec_files),
+        args.output,
+        SynthesisSettings.model_validate(args.settings),
+        setting=args.setting,
+        max_failed_share=float(args.max_failed_share),
+    )
+
+
+if __name__ == "__main__":
+    entry.run(main)
