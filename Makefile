@@ -1,13 +1,15 @@
 # Two commands for a fresh machine with Python 3.11: `make demo` and `make test`.
 # Both build .venv from the pinned versions in constraints.txt; nothing else is installed or fetched.
+# (`make test-slurm` adds the plugins for clusters, and Debian's Slurm where it is missing.)
 
 PYTHON ?= python3.11
 CORES ?= 2
+EXPERIMENT ?= demo
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo venv test test-faults lint clean
+.PHONY: demo venv test test-faults test-slurm lint clean
 
 demo: venv ## the whole workflow on the embedded demo corpus: results/demo_table.csv, results/demo/report.html
 	$(BIN)/snakemake --cores $(CORES)
@@ -28,6 +30,15 @@ test: venv ## every test; those that need real recordings say so when they skip
 
 test-faults: venv ## the workflow under fire: killed, without a disk, with damaged files, twice at once
 	$(BIN)/python -m pytest -q -m faults tests/faults
+
+test-slurm: $(VENV)/installed-cluster ## the workflow on a real Slurm of one node (root, Debian): EXPERIMENT=micro is shorter
+	$(BIN)/python -m pytest -q tests/workflow/test_profiles.py
+	CORES=$(CORES) tests/slurm/run.sh $(EXPERIMENT)
+
+$(VENV)/installed-cluster: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable ".[test,slurm,kubernetes]"
+	$(BIN)/python -m pip check
+	touch $@
 
 lint: venv ## ruff, snakefmt and Snakemake's own linter
 	$(BIN)/ruff check .

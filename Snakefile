@@ -4,6 +4,7 @@ snakemake --cores 2                                 the embedded demo: table and
 snakemake --cores 32 results/chem_table.csv         one experiment's table
 snakemake --cores 32 results/grid/report.html       its report
 snakemake -n results/grid_table.csv                 what would be done
+snakemake --profile profiles/slurm results/...      on a cluster
 """
 
 from snakemake.utils import min_version

@@ -41,13 +41,19 @@ def hold_alive(folder: Path) -> TextIO | None:
 
 
 def wait_for_lock(file: TextIO, what: str) -> None:
-    """Lock `file` for this process alone; while another one has it, say so and wait."""
+    """Lock `file` for this process alone; while another one has it, say so and wait.
+
+    On a file system without locks (some clusters' Lustre) say that too, and go on.
+    """
     said = False
-    while not _try_lock(file, fcntl.LOCK_EX):
-        if not said:
-            log.warning("another process holds %s (perhaps left over from a killed run): waiting for its end", what)
-            said = True
-        time.sleep(POLL)
+    try:
+        while not _try_lock(file, fcntl.LOCK_EX):
+            if not said:
+                log.warning("another process holds %s (perhaps left over from a killed run): waiting for its end", what)
+                said = True
+            time.sleep(POLL)
+    except OSError as error:
+        log.warning("no file locks for %s (%s): see to it that nothing else runs on it", what, error)
 
 
 def _try_lock(file: TextIO, kind: int) -> bool:

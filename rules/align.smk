@@ -23,7 +23,7 @@ rule align:
     threads: 1
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=60,
+        runtime=lambda w, attempt: 60 * attempt,
     params:
         rows=ask(rows),
         settings=lambda w: as_json(PLAN.config.aligners[w.aligner]),
@@ -55,7 +55,7 @@ rule align_mfa:
     threads: 4
     resources:
         mem_mb=lambda w, attempt: 8000 * attempt,
-        runtime=240,
+        runtime=lambda w, attempt: 240 * attempt,
     params:
         rows=ask(rows),
         settings=lambda w: as_json(PLAN.config.aligners[w.aligner]),
@@ -87,7 +87,7 @@ rule matrix:
     threads: 1
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=30,
+        runtime=lambda w, attempt: 30 * attempt,
     params:
         rows=ask(rows),
         settings=lambda w: as_json(PLAN.config.aligners[w.aligner]),

@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 
 from dubber import config as settings_of
 from dubber.errors import DubberError
+from dubber.gpus import count_gpus
 from dubber.locks import hold_alive
 from dubber.plan import Plan, as_json
 
@@ -21,6 +22,11 @@ except DubberError as error:
 
 # Kept open while this run lives: after a kill, the next one sees that nobody is there, and goes on.
 ALIVE = hold_alive(Path(".snakemake")) if workflow.is_main_process and not workflow.dryrun else None
+
+# On one machine, as many GPU jobs at a time as it has GPUs (one where it has none), unless --resources gpu=N says
+# otherwise. Here and not in a profile: a limit there is lost with any other --resources, and would hold on a cluster too.
+if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", max(1, count_gpus()))
 
 ENVIRONMENT = "../envs/dubber.yaml"
 ALIGNERS = {backend: PLAN.names("aligners", backend) for backend in ("pocketsphinx", "mfa")}
@@ -45,6 +51,11 @@ def ask(question):
 def code(*scripts):
     """The digest of the package code that these scripts reach: what makes a result stale when the code changes."""
     return PLAN.code(*scripts)
+
+
+def all_cores(wildcards):
+    """Training takes one machine's cores; a cluster has no number of its own, its profile sets one (set-threads)."""
+    return workflow.cores
 
 
 def rows(wildcards):

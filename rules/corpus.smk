@@ -16,8 +16,8 @@ rule manifest:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=lambda w, attempt: 30 * attempt,
     params:
         settings=lambda w: as_json(PLAN.corpus(w.corpus)),
         root=lambda w: PLAN.root(w.corpus).as_posix(),
@@ -42,8 +42,8 @@ rule render_demo:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=lambda w, attempt: 30 * attempt,
     params:
         rows=ask(rows),
         settings=lambda w: as_json(PLAN.corpus(w.corpus).demo.rendering),

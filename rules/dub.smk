@@ -28,7 +28,7 @@ rule dub:
     resources:
         mem_mb=lambda w, attempt: 6000 * attempt,
         gpu=1,
-        runtime=240,
+        runtime=lambda w, attempt: 240 * attempt,
     params:
         rows=ask(experiment_rows),
         settings=ask(lambda w: as_json(PLAN.synthesis(w.experiment, w.run))),
@@ -68,7 +68,7 @@ rule dub_nfe:
     resources:
         mem_mb=lambda w, attempt: 6000 * attempt,
         gpu=1,
-        runtime=240,
+        runtime=lambda w, attempt: 240 * attempt,
     params:
         rows=ask(experiment_rows),
         settings=ask(lambda w: as_json(PLAN.synthesis(w.experiment, "full", int(w.nfe)))),
@@ -102,7 +102,7 @@ rule external:
     threads: 1
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=30,
+        runtime=lambda w, attempt: 30 * attempt,
     params:
         rows=ask(experiment_rows),
         folder=ask(lambda w: PLAN.external_folder(w.experiment, w.system, w.setting).as_posix()),
@@ -132,7 +132,7 @@ rule resynthesise:
     threads: 1
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=60,
+        runtime=lambda w, attempt: 60 * attempt,
     params:
         rows=ask(experiment_rows),
         codec=ask(lambda w: as_json(PLAN.codec_of(w.experiment))),
@@ -163,7 +163,7 @@ rule ground_truth:
     threads: 1
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=30,
+        runtime=lambda w, attempt: 30 * attempt,
     params:
         rows=ask(experiment_rows),
         max_failed_share=PLAN.config.max_failed_share,

@@ -22,7 +22,7 @@ rule audio:
     threads: 1
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=60,
+        runtime=lambda w, attempt: 60 * attempt,
     params:
         rows=ask(rows),
         root=lambda w: PLAN.root(w.corpus).as_posix(),
@@ -52,7 +52,7 @@ rule crops:
     threads: 1
     resources:
         mem_mb=lambda w, attempt: 3000 * attempt,
-        runtime=240,
+        runtime=lambda w, attempt: 240 * attempt,
     params:
         rows=ask(rows),
         root=lambda w: PLAN.root(w.corpus).as_posix(),
@@ -85,7 +85,7 @@ rule fit_features:
     threads: 2
     resources:
         mem_mb=lambda w, attempt: 8000 * attempt,
-        runtime=120,
+        runtime=lambda w, attempt: 120 * attempt,
     params:
         settings=lambda w: as_json(PLAN.config.features[w.features]),
         identity=ask(lambda w: PLAN.fit("features", w.features).identity),
@@ -114,7 +114,7 @@ rule features:
     threads: 1
     resources:
         mem_mb=lambda w, attempt: 3000 * attempt,
-        runtime=60,
+        runtime=lambda w, attempt: 60 * attempt,
     params:
         settings=lambda w: as_json(PLAN.config.features[w.features]),
         imported=ask(lambda w: PLAN.imported_digest(w.features, w.corpus, w.shard)),

@@ -21,7 +21,7 @@ rule fit_sync:
     threads: 2
     resources:
         mem_mb=lambda w, attempt: 6000 * attempt,
-        runtime=240,
+        runtime=lambda w, attempt: 240 * attempt,
     params:
         settings=ask(lambda w: as_json(PLAN.experiment(w.experiment).sync)),
         code=code("fit_sync"),
@@ -51,7 +51,7 @@ rule score:
     threads: 1
     resources:
         mem_mb=lambda w, attempt: PLAN.scoring_memory(w.experiment) * attempt,
-        runtime=120,
+        runtime=lambda w, attempt: 120 * attempt,
     params:
         rows=ask(experiment_rows),
         metrics=ask(lambda w: as_json([m.model_dump(mode="json") for m in PLAN.experiment(w.experiment).metrics])),

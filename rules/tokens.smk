@@ -23,7 +23,7 @@ rule analyse:
     threads: 1
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=120,
+        runtime=lambda w, attempt: 120 * attempt,
     params:
         rows=ask(rows),
         settings=lambda w: as_json(PLAN.config.codecs[w.codec].analysis),
@@ -53,7 +53,7 @@ rule fit_codec:
     threads: 2
     resources:
         mem_mb=lambda w, attempt: 8000 * attempt,
-        runtime=120,
+        runtime=lambda w, attempt: 120 * attempt,
     params:
         settings=lambda w: as_json(PLAN.config.codecs[w.codec]),
         identity=ask(lambda w: PLAN.fit("codec", w.codec).identity),
@@ -83,7 +83,7 @@ rule tokens:
     threads: 1
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=60,
+        runtime=lambda w, attempt: 60 * attempt,
     params:
         max_failed_share=PLAN.config.max_failed_share,
         code=code("tokens"),
@@ -114,7 +114,7 @@ rule tokens_facodec:
     threads: 2
     resources:
         mem_mb=lambda w, attempt: 6000 * attempt,
-        runtime=240,
+        runtime=lambda w, attempt: 240 * attempt,
     params:
         rows=ask(rows),
         encoder=lambda w: PLAN.config.codecs[w.codec].encoder,

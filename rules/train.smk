@@ -4,6 +4,9 @@ In: tokens, matrix and feature shards. Out: runs/<experiment>/<run>/{model.safet
 Checkpoints live beside them, in a folder named by the fingerprint of everything that changes the result; they are not
 declared, so Snakemake never deletes them and a killed run goes on from the last whole one.
 
+A scheduler's signal to stop reaches all processes of a job at once: the shell and tee outlive the trainer, which then
+writes a checkpoint and says so.
+
 `pace` (the device, how often a checkpoint is written) changes no weight. It is a resource because Snakemake runs a
 job again when a parameter changes, and not when a resource does.
 """
@@ -25,17 +28,17 @@ rule stage1:
     retries: 2
     conda:
         ENVIRONMENT
-    threads: workflow.cores
+    threads: all_cores
     resources:
         mem_mb=lambda w, attempt: 12000 * attempt,
         gpu=ask(lambda w: PLAN.pace(w.experiment, "stage1")["processes"]),
-        runtime=2880,
+        runtime=2880,  # each attempt goes on where the last one ended, so none needs more time than the first
         pace=ask(lambda w: as_json(PLAN.pace(w.experiment, "stage1"))),
     params:
         settings=ask(lambda w: as_json(PLAN.stage1_settings(w.experiment))),
         code=code("stage1"),
     shell:
-        "exec &> >(tee -a {log:q}); "
+        "trap : TERM; exec &> >(trap '' TERM; exec tee -a {log:q}); "
         "python workflow_scripts/stage1.py --tokens {input.tokens:q} --matrix {input.matrix:q} "
         "--manifests {input.manifests:q} --settings {params.settings:q} --pace {resources.pace:q} "
         "--code {params.code} --threads {threads} "
@@ -62,18 +65,18 @@ rule stage2:
     retries: 2
     conda:
         ENVIRONMENT
-    threads: workflow.cores
+    threads: all_cores
     resources:
         mem_mb=lambda w, attempt: 12000 * attempt,
         gpu=ask(lambda w: PLAN.pace(w.experiment, w.run)["processes"]),
-        runtime=2880,
+        runtime=2880,  # each attempt goes on where the last one ended, so none needs more time than the first
         pace=ask(lambda w: as_json(PLAN.pace(w.experiment, w.run))),
     params:
         teacher=lambda w, input: f"--teacher {input.teacher[0]}" if input.teacher else "",
         settings=ask(lambda w: as_json(PLAN.stage2_settings(w.experiment, w.run))),
         code=code("stage2"),
     shell:
-        "exec &> >(tee -a {log:q}); "
+        "trap : TERM; exec &> >(trap '' TERM; exec tee -a {log:q}); "
         "python workflow_scripts/stage2.py --tokens {input.tokens:q} --matrix {input.matrix:q} "
         "--features {input.features:q} --manifests {input.manifests:q} {params.teacher} "
         "--settings {params.settings:q} --pace {resources.pace:q} "

@@ -13,7 +13,7 @@ def main() -> None:
         *("settings", "pace", "code", "threads", "model", "summary"),
         lists=("tokens", "matrix", "manifests"),
     )
-    relaunch(args.pace["processes"])
+    relaunch(args.pace["processes"], args.pace["device"])
     train_stage1(
         entry.with_pace(args),
         tokens=args.tokens,

@@ -14,7 +14,7 @@ def main() -> None:
         lists=("tokens", "matrix", "features", "manifests"),
         optional=("teacher",),
     )
-    relaunch(args.pace["processes"])
+    relaunch(args.pace["processes"], args.pace["device"])
     train_stage2(
         entry.with_pace(args),
         tokens=args.tokens,

@@ -54,7 +54,7 @@ def read_text(path: Path | str) -> str:
 def read_subtitles(path: Path | str) -> list[Cue]:
     """The cues of an .srt file, in the order of their beginnings; markup is left out.
 
-    Where a cue begins before the one before it has ended, that one is cut off there.
+    Where a cue begins before the one before it has ended, that one is cut off there; cues that begin together are one.
 
     Raises:
         DubberError: the file cannot be read, or holds no cue, or one that ends before it begins.
@@ -66,7 +66,7 @@ def read_subtitles(path: Path | str) -> list[Cue]:
             looked_at=path,
             hint="An .srt file has lines like 00:00:01,000 --> 00:00:03,500.",
         )
-    return _without_overlaps(cues)
+    return _without_overlaps(_joined(cues))
 
 
 def _cues(text: str, path: Path | str) -> list[Cue]:
@@ -89,6 +89,19 @@ def _cues(text: str, path: Path | str) -> list[Cue]:
 def _seconds(parts: Sequence[str]) -> float:
     hours, minutes, seconds, thousandths = parts
     return 3600 * int(hours) + 60 * int(minutes) + int(seconds) + int(thousandths.ljust(3, "0")) / 1000
+
+
+def _joined(cues: Sequence[Cue]) -> list[Cue]:
+    """Cues that begin at the same moment as one, as they are read on the screen."""
+    kept: list[Cue] = []
+    for cue in cues:
+        if kept and kept[-1].span.start == cue.span.start:
+            before = kept.pop()
+            log.info("%s is joined to %s: they begin at the same moment", cue.name, before.name)
+            span = Span(cue.span.start, max(before.span.end, cue.span.end))
+            cue = replace(before, text=f"{before.text} {cue.text}".strip(), span=span)
+        kept.append(cue)
+    return kept
 
 
 def _without_overlaps(cues: Sequence[Cue]) -> list[Cue]:

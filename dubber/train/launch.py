@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dubber.errors import ConfigError
+from dubber.gpus import hold_leased, lease_gpus
 
 TORCHRUN = ("TORCHELASTIC_RUN_ID", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR")
 
@@ -47,9 +48,22 @@ def find_launch(environment: Mapping[str, str] = os.environ) -> Launch | None:
     return Launch("slurm", nodes, tasks // nodes)
 
 
-def relaunch(processes: int) -> None:
-    """Start this command over in several processes on this machine, unless it is one of several already."""
-    if processes == 1 or find_launch() is not None:
+def relaunch(processes: int, device: str = "auto") -> None:
+    """Start this command over in several processes on this machine, unless it is one of several already.
+
+    Each process has a GPU that no other job has; only of a launch by hand, whoever launches says on which cards.
+
+    Args:
+        device: as in the configuration.
+
+    Raises:
+        ConfigError: there are fewer GPUs than processes.
+    """
+    if find_launch() is not None:
+        hold_leased()
+        return
+    lease_gpus(processes, device)
+    if processes == 1:
         return
     command = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", *sys.argv]
     os.execv(sys.executable, [sys.executable, *command])

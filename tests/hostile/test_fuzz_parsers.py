@@ -90,6 +90,7 @@ def test_textgrids(data):
 @fuzz
 @given(ANYTHING | st.lists(CUE_TIMES | st.text(max_size=20), max_size=6).map(lambda lines: "\n".join(lines).encode()))
 @example(b"00:00:00,000 --> 99999999999999:00:00,000\nx")
+@example(b"0:1:0,0-->1:0:0,0\n0:1:0,0-->1:0:0,0")
 def test_subtitles(tmp_path, data):
     (tmp_path / "a.srt").write_bytes(data)
     for cue in accepts(read_subtitles, tmp_path / "a.srt") or []:

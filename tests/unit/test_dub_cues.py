@@ -6,6 +6,7 @@ import pytest
 
 from dubber.dub.cues import read_subtitles
 from dubber.errors import DubberError
+from dubber.media.video import Span
 
 TWO = (
     "1\r\n00:00:01,000 --> 00:00:02,500\r\n<i>Bin blue</i>\r\n{\\an8}at f\r\n\r\n"
@@ -43,3 +44,10 @@ def test_what_is_no_subtitle_says_why(tmp_path):
         read(tmp_path, "1\n00:00:02,000 --> 00:00:01,000\nbin")
     with pytest.raises(DubberError, match="cannot be read"):
         read_subtitles(tmp_path / "none.srt")
+
+
+def test_cues_that_begin_together_are_one(tmp_path):
+    path = tmp_path / "a.srt"
+    path.write_text("1\n00:00:01,000 --> 00:00:02,000\nbin blue\n\n2\n00:00:01,000 --> 00:00:03,000\nat F\n")
+    (cue,) = read_subtitles(path)
+    assert (cue.name, cue.text, cue.span) == ("cue 1", "bin blue at F", Span(1.0, 3.0))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 
-from dubber.locks import ALIVE, hold_alive
+from dubber.locks import ALIVE, hold_alive, wait_for_lock
 
 HOLD = """
 import sys
@@ -50,3 +51,14 @@ def test_the_locks_of_a_living_run_stay_until_it_is_killed(tmp_path):
 def test_a_new_folder_is_made(tmp_path):
     with hold_alive(tmp_path / "new" / "folder"):
         assert (tmp_path / "new" / "folder" / ALIVE).exists()
+
+
+def test_where_there_are_no_locks_a_warning_takes_their_place(tmp_path, monkeypatch, caplog):
+    def refuse(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert hold_alive(tmp_path) is None
+    with (tmp_path / "lock").open("w") as lock:
+        wait_for_lock(lock, "runs/a")
+    assert "no file locks for runs/a" in caplog.text
