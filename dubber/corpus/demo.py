@@ -44,13 +44,14 @@ class Speaker:
     zoom: float
 
 
+# Not f2, f3 or f5, which sound different in every process (espeak-ng 1.52 reads what it never wrote).
 SPEAKERS = (
     Speaker("v1", "en-us", 150, 45, 55, mirror=False, hue=0, gain=1.0, zoom=1.0),
-    Speaker("v2", "en-us+f2", 160, 55, 65, mirror=True, hue=12, gain=0.85, zoom=0.92),
+    Speaker("v2", "en-us+m1", 150, 60, 65, mirror=True, hue=12, gain=0.85, zoom=0.92),
     Speaker("v3", "en-us+m3", 145, 35, 45, mirror=False, hue=-12, gain=1.15, zoom=1.06),
     Speaker("v4", "en-us+f4", 155, 60, 70, mirror=True, hue=-8, gain=0.78, zoom=0.97),
     Speaker("v5", "en-us+m7", 140, 40, 50, mirror=False, hue=16, gain=1.05, zoom=0.9),
-    Speaker("v6", "en-us+f3", 165, 50, 60, mirror=True, hue=-16, gain=0.9, zoom=1.03),
+    Speaker("v6", "en-us+f1", 160, 50, 60, mirror=True, hue=-16, gain=0.9, zoom=1.03),
     Speaker("v7", "en-gb-x-rp+m1", 150, 30, 50, mirror=False, hue=8, gain=0.7, zoom=0.95),
     Speaker("v8", "en-gb-x-rp+f1", 158, 65, 60, mirror=True, hue=-4, gain=1.1, zoom=1.0),
 )

@@ -60,7 +60,7 @@ run_locally() { # the results to compare with
         fail "the local run" "$WORK/local.log"
 }
 
-same_recordings() { # espeak-ng's voice en-us+f2 does not sound the same in every process: start from one corpus
+same_recordings() { # saves the time of rendering them again
     local corpus=work/$EXPERIMENT
     mkdir -p "$WORK/project/$corpus"
     cp -a "$LOCAL/$corpus"/{manifest.parquet,truth,media} "$WORK/project/$corpus"

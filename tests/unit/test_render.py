@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -15,6 +18,12 @@ from dubber.errors import ClipError
 from dubber.text.alphabet import SYMBOLS
 
 SETTINGS = RenderSettings()
+SAY_ALL = """
+import hashlib
+from dubber.corpus import demo, voice
+for speaker in demo.SPEAKERS:
+    print(hashlib.sha256(voice.speak("bin blue at F two now", speaker, 16000).samples.tobytes()).hexdigest())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +53,13 @@ def test_phones_stand_where_the_sound_is(speech):
 
     vowels = [p for p in speech.phones if p.label in ("EY", "UW", "AE", "EH")]
     assert min(level(p.start, p.end) for p in vowels) > 10 * level(0, speech.phones[0].start - 0.02)
+
+
+def test_every_voice_sounds_the_same_in_every_process():
+    """Or a corpus that is made anew would be another corpus."""
+    said = [subprocess.run([sys.executable, "-c", SAY_ALL], capture_output=True, text=True, check=True) for _ in "ab"]
+    assert said[0].stdout == said[1].stdout
+    assert len(set(said[0].stdout.split())) == len(SPEAKERS)
 
 
 def test_a_sentence_that_does_not_fit_is_refused():
