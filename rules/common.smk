@@ -7,6 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from dubber import config as settings_of
+from dubber.clock import redate
 from dubber.errors import DubberError
 from dubber.gpus import count_gpus
 from dubber.locks import hold_alive
@@ -27,6 +28,9 @@ ALIVE = hold_alive(Path(".snakemake")) if workflow.is_main_process and not workf
 # otherwise. Here and not in a profile: a limit there is lost with any other --resources, and would hold on a cluster too.
 if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", max(1, count_gpus()))
+
+if workflow.is_main_process and not workflow.dryrun:
+    redate(map(Path, ("work", "runs", "results")))
 
 ENVIRONMENT = "../envs/dubber.yaml"
 ALIGNERS = {backend: PLAN.names("aligners", backend) for backend in ("pocketsphinx", "mfa")}

@@ -75,18 +75,17 @@ def test_a_worker_dies_in_the_middle_of_a_parquet_file(project, finished):
 
 
 def test_training_dies_in_the_middle_of_a_checkpoint(project, finished):
-    """The second checkpoint is half written: training goes on from the first, to the same weights, bit for bit."""
+    """The second checkpoint is half written: the next attempt goes on from the first, to the same weights, bit for bit."""
     run = project.folder / "runs/micro/full"
     expected = (run / "model.safetensors").read_bytes()
     shutil.rmtree(run)
     model = "runs/micro/full/model.safetensors"
-    failed(snakemake(project, model, fault="half-checkpoint:step-000000004"), "Error in rule stage2")
+    died = snakemake(project, model, fault="half-checkpoint:step-000000004")
+    text = died.stdout + died.stderr
+    assert died.returncode == 0, text[-3000:]
     assert (project.folder / "fault.done").exists()
-    whole = {path.parent.name for path in run.glob("*/checkpoints/*/state.json")}
-    assert whole == {"step-000000002"}
-    again = snakemake(project, model)
-    assert again.returncode == 0, again.stdout[-3000:]
-    assert "goes on from step 2" in again.stdout + again.stderr
+    assert "Error in rule stage2" in text
+    assert "goes on from step 2" in text
     assert (run / "model.safetensors").read_bytes() == expected
 
 
@@ -166,14 +165,15 @@ def test_a_clip_vanishes_between_the_manifest_and_its_shard(project):
         shutil.copy(source, folder / f"{name}.mp4")
     away = project.folder / "away.mp4"
     shutil.copy2(folder / "a.mp4", away)
-    vanished = snakemake(project, target, fault=f"vanish:{folder / 'a.mp4'}")
+    command = (target, "--config", "max_failed_share=0.5")
+    vanished = snakemake(project, *command, fault=f"vanish:{folder / 'a.mp4'}")
     failed(vanished, "Clip a has vanished since the corpus was listed", "Run the same command again")
     assert not (project.folder / target).exists()
-    without = snakemake(project, target)
-    assert without.returncode == 0
+    without = snakemake(project, *command)
+    assert without.returncode == 0, without.stdout[-3000:]
     assert pq.read_table(project.folder / target)["clip"].to_pylist() == ["b"]
     shutil.copy2(away, folder / "a.mp4")
-    assert snakemake(project, target).returncode == 0
+    assert snakemake(project, *command).returncode == 0
     assert pq.read_table(project.folder / target)["clip"].to_pylist() == ["a", "b"]
 
 
