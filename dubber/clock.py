@@ -1,7 +1,7 @@
 """A clock that was wrong: files dated in the future stop a workflow that compares dates.
 
-Snakemake ends a job whose result is older than what it was made from, and says that the clock is skewed. After a clock was
-put back, that would go on until the time has come that the files bear.
+Snakemake ends a job whose result is older than what it was made from, and says that the clock is skewed. After a clock
+was put back, that would go on until the time has come that the files bear.
 """
 
 from __future__ import annotations

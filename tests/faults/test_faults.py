@@ -75,7 +75,7 @@ def test_a_worker_dies_in_the_middle_of_a_parquet_file(project, finished):
 
 
 def test_training_dies_in_the_middle_of_a_checkpoint(project, finished):
-    """The second checkpoint is half written: the next attempt goes on from the first, to the same weights, bit for bit."""
+    """The second checkpoint is half written: the next attempt goes on from the first, to the same weights."""
     run = project.folder / "runs/micro/full"
     expected = (run / "model.safetensors").read_bytes()
     shutil.rmtree(run)
