@@ -22,7 +22,7 @@ rule shifted:
     threads: 1
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=30,
+        runtime=lambda w, attempt: 30 * attempt,
     params:
         rows=ask(experiment_rows),
         max_failed_share=PLAN.config.max_failed_share,
@@ -54,7 +54,7 @@ rule text_only:
     resources:
         mem_mb=lambda w, attempt: 6000 * attempt,
         gpu=1,
-        runtime=240,
+        runtime=lambda w, attempt: 240 * attempt,
     params:
         rows=ask(experiment_rows),
         settings=ask(lambda w: as_json(PLAN.synthesis(w.experiment, "full"))),
@@ -95,7 +95,7 @@ rule control:
     resources:
         mem_mb=lambda w, attempt: 6000 * attempt,
         gpu=1,
-        runtime=240,
+        runtime=lambda w, attempt: 240 * attempt,
     params:
         rows=ask(experiment_rows),
         tests=ask(lambda w: PLAN.tests_digest(w.experiment)),

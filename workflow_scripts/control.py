@@ -7,6 +7,7 @@ from dubber.codec.registry import load_codec, parse_codec
 from dubber.corpus.manifest import load_manifest
 from dubber.dub.controls import swap_shard
 from dubber.dub.settings import SynthesisSettings
+from dubber.gpus import lease_gpus
 
 
 def main() -> None:
@@ -16,6 +17,7 @@ def main() -> None:
         *("max-failed-share", "threads", "output"),
         lists=("codec-files", "features", "tokens"),
     )
+    lease_gpus(1)
     torch.set_num_threads(int(args.threads))
     manifest = load_manifest(args.manifest)
     swap_shard(

@@ -7,6 +7,7 @@ from dubber.codec.registry import load_codec, parse_codec
 from dubber.corpus.manifest import load_shard
 from dubber.dub.settings import SynthesisSettings
 from dubber.dub.text_only import text_only_shard
+from dubber.gpus import lease_gpus
 
 
 def main() -> None:
@@ -16,6 +17,7 @@ def main() -> None:
         *("max-failed-share", "threads", "output"),
         lists=("codec-files", "voices"),
     )
+    lease_gpus(1)
     torch.set_num_threads(int(args.threads))
     text_only_shard(
         load_shard(args.manifest, args.shard),

@@ -126,7 +126,7 @@ def test_every_rule_that_asks_for_a_gpu_leases_it():
     bodies = re.findall(r"^rule \w+:\n(.*?)(?=^\S|\Z)", rules, flags=re.DOTALL | re.MULTILINE)
     asking = [body for body in bodies if re.search(r"^\s+gpu=", body, flags=re.MULTILINE)]
     scripts = {name for body in asking for name in re.findall(r"workflow_scripts/(\w+)\.py", body)}
-    assert scripts == {"stage1", "stage2", "dub"}
+    assert scripts == {"stage1", "stage2", "dub", "control", "text_only"}
     for script in scripts:
         text = (ROOT / f"workflow_scripts/{script}.py").read_text()
         assert "relaunch(args.pace" in text or "lease_gpus(" in text, script
