@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dubber.artifacts import atomic_path
-from dubber.errors import DamagedArtifact, DubberError
+from dubber.errors import DISK_FULL, DamagedArtifact, DubberError
 
 warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld and webrtcvad still import it
 
@@ -24,7 +24,7 @@ log = logging.getLogger("dubber")
 JSON = ("settings", "pace")
 ROOM = "Nothing half-written was kept. Make room and run the same command again."
 RIGHTS = "Make the folder writable and run the same command again."
-REMEDIES = {errno.ENOSPC: ROOM, errno.EDQUOT: ROOM, errno.EFBIG: ROOM, errno.EROFS: RIGHTS, errno.EACCES: RIGHTS}
+REMEDIES = dict.fromkeys(DISK_FULL, ROOM) | dict.fromkeys((errno.EROFS, errno.EACCES), RIGHTS)
 
 
 def arguments(description: str | None, *names: str, lists: tuple[str, ...] = (), optional: tuple[str, ...] = ()):

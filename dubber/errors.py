@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the system's numbers for it
+
 
 class DubberError(Exception):
     """A failure with a remedy.

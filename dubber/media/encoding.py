@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +11,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from dubber.errors import DubberError
+from dubber.errors import DISK_FULL, DubberError
 
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 BLOCK = 1024  # samples that are given to an encoder at once
 BITS_PER_CHANNEL = 96_000  # of sound, per second
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -61,15 +60,6 @@ def processes(project: Project, script: str) -> list[int]:  # noqa: F811
             continue
         if here and f"workflow_scripts/{script}".encode() in words:
             found.append(int(folder.name))
-    return found
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 120) -> object:
-    """What the condition gives, as soon as that is true."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
     return found
 
 

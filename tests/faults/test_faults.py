@@ -23,9 +23,8 @@ from tests.faults.conftest import (
     processes,
     snakemake,
     start,
-    wait_for,
 )
-from tests.workflow.conftest import Project
+from tests.workflow.conftest import Project, wait_for
 
 pytestmark = pytest.mark.faults
 

@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +68,15 @@ def new_project(folder: Path) -> Project:
             shutil.copy(source, folder / name)
     shutil.copy(CONFIG, folder / "micro.yaml")
     return Project(folder)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 120) -> object:
+    """What the condition gives, as soon as that is true."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from collections import defaultdict
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from tests.workflow.conftest import Project, new_project
+from tests.workflow.conftest import Project, new_project, wait_for
 
 pytestmark = pytest.mark.workflow
 
@@ -127,13 +126,6 @@ def test_a_killed_run_goes_on_and_ends_the_same(finished, project):
     assert not (run / "model.safetensors").exists()
     project.snakemake("runs/micro/full/model.safetensors")
     assert (run / "model.safetensors").read_bytes() == expected
-
-
-def wait_for(condition, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_bad_clips_cost_themselves(finished, project: Project):
