@@ -51,12 +51,13 @@ class Clips:
 
 
 def settings_of(candidate: str, seed: int, batch_size: int) -> SynthesisSettings:
-    """`sampler:nfe:temperature:precision` -> settings."""
-    sampler, nfe, temperature, precision = candidate.split(":")
+    """`sampler:nfe:temperature:precision`, and `:drafts` if more than one -> settings."""
+    sampler, nfe, temperature, precision, *drafts = candidate.split(":")
     return SynthesisSettings(
         sampler=sampler,
         nfe=int(nfe),
         temperature=float(temperature),
+        drafts=int(*drafts or [1]),
         precision=precision,
         seed=seed,
         batch_size=batch_size,
@@ -65,8 +66,9 @@ def settings_of(candidate: str, seed: int, batch_size: int) -> SynthesisSettings
 
 def grid(args: argparse.Namespace) -> list[str]:
     """Every candidate asked for; the baseline comes first."""
-    asked = itertools.product(args.nfe, args.sampler, args.temperature, args.precision)
-    return list(dict.fromkeys([BASELINE, *(f"{name}:{n}:{heat}:{how}" for n, name, heat, how in asked)]))
+    asked = itertools.product(args.nfe, args.sampler, args.temperature, args.precision, args.drafts)
+    ways = (f"{name}:{n}:{heat}:{how}" + (f":{j}" if j > 1 else "") for n, name, heat, how, j in asked)
+    return list(dict.fromkeys([BASELINE, *ways]))
 
 
 def gather(args: argparse.Namespace, synthesiser: Synthesiser) -> Clips:
@@ -160,6 +162,7 @@ def main() -> None:
     parser.add_argument("--nfe", nargs="+", type=int, default=[1, 2, 4, 8, 16, 32, 128])
     parser.add_argument("--temperature", nargs="+", type=float, default=[1.0, 0.8])
     parser.add_argument("--precision", nargs="+", default=["float32"], choices=("float32", "bf16"))
+    parser.add_argument("--drafts", nargs="+", type=int, default=[1], help="draws per clip whose mean is spoken")
     parser.add_argument("--draws", type=int, nargs="+", default=[0, 1, 2], help="seeds")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())

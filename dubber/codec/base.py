@@ -36,5 +36,9 @@ class Codec(Protocol):
         ...
 
     def decode(self, ids: np.ndarray, speaker: np.ndarray) -> np.ndarray:
-        """ids [6, T], speaker [S] -> float32 [T * sample_rate / token_rate] in -1..1."""
+        """ids [6, T], speaker [S] -> float32 [T * sample_rate / token_rate] in -1..1.
+
+        Of drafts [J, 6, T] of one utterance the mean is spoken, taken where means of speech make sense: of what the
+        codes stand for, not of samples.
+        """
         ...

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -84,8 +84,12 @@ class World:
         return np.column_stack([energy, self.content.decode(content), np.zeros_like(energy)])
 
     def decode(self, ids: np.ndarray, speaker: np.ndarray) -> np.ndarray:
-        """ids [6, T] in the voice of speaker [256] -> float32 [200 T] at 16 kHz in -1..1."""
-        return synthesise(self.dequantise(ids, speaker))
+        """ids [6, T] in the voice of speaker [256] -> float32 [200 T] at 16 kHz in -1..1.
+
+        Of drafts [J, 6, T], the mean envelope with the first one's pitch: a mean of several melodies is none.
+        """
+        drafts = [self.dequantise(draft, speaker) for draft in np.reshape(ids, (-1, *np.shape(ids)[-2:]))]
+        return synthesise(replace(drafts[0], cepstrum=np.mean([draft.cepstrum for draft in drafts], axis=0)))
 
     def dequantise(self, ids: np.ndarray, speaker: np.ndarray) -> Analysis:
         """What the vocoder is given for ids [6, T] and speaker [256]."""

@@ -50,6 +50,7 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nfe", type=int, metavar="N", help="evaluations of the denoiser")
     parser.add_argument("--sampler", help="default: a fast one; euler is the paper's, with the experiment's NFE")
     parser.add_argument("--temperature", type=float, help="below 1 is less varied")
+    parser.add_argument("--drafts", type=int, metavar="N", help="draws whose mean is spoken: steadier, and more work")
     parser.add_argument(
         "--precision", choices=("auto", "float32", "bf16"), help="of the denoiser; auto: what the device is fast at"
     )
@@ -107,6 +108,7 @@ def _load(args: argparse.Namespace):
         sampler=args.sampler,
         nfe=args.nfe,
         temperature=args.temperature,
+        drafts=args.drafts,
         seed=args.seed,
         precision=args.precision,
         configfiles=args.configfile,

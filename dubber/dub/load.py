@@ -22,6 +22,7 @@ def load(
     sampler: str | None = None,
     nfe: int | None = None,
     temperature: float | None = None,
+    drafts: int | None = None,
     seed: int | None = None,
     precision: str | None = None,
     configfiles: Sequence[Path | str] = (),
@@ -32,7 +33,7 @@ def load(
         run: an exported folder (`dubber export`), or `runs/<experiment>/<run>` of a project.
         device: "auto", "cpu", "cuda" or "cuda:<n>".
         sampler: None for the fast one (`dubber.dub.settings.FAST`); a name samples as the experiment does otherwise.
-        nfe, temperature, seed, precision: in place of that way's own, see `SynthesisSettings`.
+        nfe, temperature, drafts, seed, precision: in place of that way's own, see `SynthesisSettings`.
         configfiles: of a run: what was given to Snakemake as `--configfile`.
 
     Raises:
@@ -41,7 +42,10 @@ def load(
         DubberError: a file is damaged, or the parts do not fit.
     """
     bundle = open_bundle(run, configfiles)
-    asked = {"sampler": sampler, "nfe": nfe, "temperature": temperature, "seed": seed, "precision": precision}
+    asked = {
+        **{"sampler": sampler, "nfe": nfe, "temperature": temperature, "drafts": drafts},
+        **{"seed": seed, "precision": precision},
+    }
     return VideoDubber(bundle, device, _sampling(bundle, {name: v for name, v in asked.items() if v is not None}))
 
 

@@ -17,6 +17,9 @@ class SynthesisSettings(Settings):
     )
     nfe: int = Field(default=128, ge=1, description="evaluations of the denoiser per clip")
     temperature: float = Field(default=1.0, gt=0, description="divides the denoiser's logits; below 1 sharpens them")
+    drafts: int = Field(
+        default=1, ge=1, description="draws per clip, of which the codec speaks the mean: steadier speech, more work"
+    )
     precision: Literal["auto", "float32", "bf16"] = Field(
         default="float32",
         description="of the denoiser's arithmetic; auto: bf16 where the device itself multiplies it, float32 elsewhere",

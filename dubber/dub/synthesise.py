@@ -95,17 +95,20 @@ class BaseSynthesiser(ABC):
     def dub(self, requests: Sequence[Any]) -> list[dict[str, Any]]:
         """Dub clips together; rows of `DUBS`, with all that the model tells of its alignment.
 
-        The time of the model is shared by length; the codec decodes clip by clip and is timed so.
+        Drafts of a clip are drawn side by side, as more clips would be. The time of the model is shared by length; the
+        codec decodes clip by clip and is timed so.
         """
         started = time.perf_counter()
-        made = self._speak(requests)
-        lengths = made.token_mask.sum(1).tolist()
+        drafts = self.settings.drafts
+        made = self._speak([request for request in requests for _ in range(drafts)])
+        lengths = made.token_mask.sum(1)[::drafts].tolist()
         model_seconds = time.perf_counter() - started
         rows = []
-        for i, request in enumerate(requests):
-            row = self._row(request, made.tokens[i, :, : lengths[i]])
-            row["seconds"] += model_seconds * lengths[i] / sum(lengths)
-            rows.append({**row, "batch": len(requests), **self._alignment(request, made, i, lengths[i])})
+        for i, (request, length) in enumerate(zip(requests, lengths, strict=True)):
+            first = i * drafts
+            row = self._row(request, made.tokens[first : first + drafts, :, :length])
+            row["seconds"] += model_seconds * length / sum(lengths)
+            rows.append({**row, "batch": len(requests), **self._alignment(request, made, first, length)})
         return rows
 
     @abstractmethod
@@ -124,14 +127,15 @@ class BaseSynthesiser(ABC):
         """The source of a batch's draws: the same for the same seed and clips."""
         return torch.Generator().manual_seed(_seed(self.settings.seed, [r.clip for r in requests]))
 
-    def _row(self, request: Any, tokens: Tensor) -> dict[str, Any]:
+    def _row(self, request: Any, drafts: Tensor) -> dict[str, Any]:
+        """What is said of a clip, from drafts [J, 6, T] of its tokens."""
         started = time.perf_counter()
-        wav = self.codec.decode(tokens.numpy(), request.speaker)
+        wav = self.codec.decode((drafts if len(drafts) > 1 else drafts[0]).numpy(), request.speaker)
         seconds = time.perf_counter() - started
         return {
             "clip": request.clip,
             "samples": to_pcm(wav),
-            "n_tokens": tokens.shape[1],
+            "n_tokens": drafts.shape[-1],
             "seconds": seconds,
             "nfe": self.settings.nfe,
             "device": str(self.device),

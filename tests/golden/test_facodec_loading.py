@@ -151,6 +151,14 @@ def test_the_codec_rounds_to_whole_tokens(codec: FACodec, samples: int, tokens: 
     assert np.abs(wav).max() <= 1
 
 
+def test_equal_drafts_speak_as_one_of_them(codec: FACodec) -> None:
+    made = codec.encode(np.random.default_rng(0).normal(size=3200))
+    other = codec.encode(np.random.default_rng(1).normal(size=3200))
+    one, two = codec.decode(made.ids, made.speaker), codec.decode(np.stack([made.ids] * 2), made.speaker)
+    np.testing.assert_allclose(one, two, atol=1e-6)
+    assert np.abs(one - codec.decode(np.stack([made.ids, other.ids]), made.speaker)).max() > 1e-4
+
+
 def test_the_codec_refuses_a_bad_clip(codec: FACodec) -> None:
     with pytest.raises(ClipError, match="99 samples, too few"):
         codec.encode(np.zeros(99, np.float32))

@@ -189,3 +189,20 @@ def test_bfloat16_is_the_denoisers_alone_and_speaks(shard):
 def test_every_sampler_speaks_for_the_settings_of_a_single_dub(shard, sampler):
     made = by_clip(dub(shard, **{**FAST.model_dump(), "sampler": sampler}))
     assert all(row["nfe"] == FAST.nfe and row["batch"] == 1 for row in made.values())
+
+
+def test_a_clip_is_spoken_from_as_many_drafts_as_are_asked_for(shard, monkeypatch):
+    heard = []
+
+    def decode(self, ids, speaker):
+        heard.append(ids)
+        return np.zeros(200 * ids.shape[-1], np.float32)
+
+    monkeypatch.setattr(SpokenCodec, "decode", decode)
+    made = by_clip(dub(shard, drafts=3))
+    assert len(made) == len(heard) == 4
+    assert all(row["batch"] == 2 and row["frame_durations"].sum() == FRAMES[clip] for clip, row in made.items())
+    assert {ids.shape for ids in heard} == {(3, 6, SIZES.tokens_in(FRAMES[clip])) for clip in made}
+    for ids in heard:
+        assert ids.max() < SIZES.vocab and (ids[0, 1:3] == ids[1:, 1:3]).all(), "content is no draw"
+        assert (ids[0] != ids[1]).any() and (ids[1] != ids[2]).any()

@@ -141,6 +141,19 @@ def test_speech_comes_back_as_it_was(codec, speech):
         assert np.corrcoef(clip.analysis.cepstrum[:, 0], heard.cepstrum[:, 0])[0, 1] > 0.95
 
 
+def test_of_drafts_the_mean_envelope_is_spoken_with_the_first_ones_pitch(codec, speech, monkeypatch):
+    monkeypatch.setattr("dubber.codec.world.synthesise", lambda analysis: analysis)
+    tokens = codec.quantise(speech[0])
+    other = tokens.ids.copy()
+    other[[0, 3]] = (other[[0, 3]] + 7) % codec.vocab
+    first, second = (codec.dequantise(ids, tokens.speaker) for ids in (tokens.ids, other))
+    spoken = codec.decode(np.stack([tokens.ids, other]), tokens.speaker)
+    assert_allclose(spoken.cepstrum, (first.cepstrum + second.cepstrum) / 2, rtol=1e-6)
+    assert_array_equal(spoken.f0, first.f0)
+    assert_array_equal(spoken.aperiodicity, first.aperiodicity)
+    assert_array_equal(codec.decode(tokens.ids[None], tokens.speaker).cepstrum, first.cepstrum)
+
+
 def test_every_stage_brings_the_spectrum_closer(codec, speech):
     clip = speech[0]
     tokens = codec.quantise(clip)

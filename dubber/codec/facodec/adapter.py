@@ -74,10 +74,14 @@ class FACodec:
 
     @torch.inference_mode()
     def decode(self, ids: np.ndarray, speaker: np.ndarray) -> np.ndarray:
-        """ids [6, T] in the voice of speaker [256] -> float32 [200 T] at 16 kHz in -1..1."""
+        """ids [6, T] in the voice of speaker [256] -> float32 [200 T] at 16 kHz in -1..1.
+
+        Of drafts [J, 6, T], the mean of their embeddings.
+        """
         tokens = torch.from_numpy(np.array(ids, dtype=np.int64)).to(self.device)
         voice = torch.from_numpy(np.array(speaker, dtype=np.float32)).to(self.device)
-        wav = self.decoder.synthesise(self.decoder.embed(tokens.unsqueeze(1)), voice.unsqueeze(0))
+        drafts = tokens.view(-1, *tokens.shape[-2:]).transpose(0, 1)
+        wav = self.decoder.synthesise(self.decoder.embed(drafts).mean(0, keepdim=True), voice.unsqueeze(0))
         return wav[0, 0].cpu().numpy()
 
 
