@@ -20,7 +20,7 @@ venv: $(VENV)/installed
 $(VENV)/installed: pyproject.toml constraints.txt
 	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) is not on the PATH: install Python 3.11 or name it, make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt "setuptools<81" wheel
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt "setuptools<81" wheel cython numpy
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable ".[test]"
 	$(BIN)/python -m pip check
 	touch $@

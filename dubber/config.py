@@ -113,13 +113,13 @@ class Config(Settings):
         return self
 
     def _check_widths(self, where: str, experiment: Experiment) -> None:
-        """A model is as wide as its features; a size that says otherwise is a mistake."""
+        """A model is as wide as its features and its speaker vector; a size that says otherwise is a mistake."""
         size, features = self.sizes[experiment.size], self.features[experiment.features]
-        for key in ("lip_features", "face_features"):
-            if key in size.model_fields_set and getattr(size, key) != getattr(features, key):
-                raise ValueError(
-                    f"{where}: the size's {key} is {getattr(size, key)}, the features' {getattr(features, key)}"
-                )
+        codec = self.codecs[experiment.codec]
+        fed = {"lip_features": features, "face_features": features, "speaker_dim": codec}
+        for key, source in fed.items():
+            if key in size.model_fields_set and getattr(size, key) != getattr(source, key):
+                raise ValueError(f"{where}: the size's {key} is {getattr(size, key)}, not {getattr(source, key)}")
 
     @model_validator(mode="after")
     def _lip_crops_fit(self) -> Config:

@@ -482,7 +482,9 @@ class Plan:
         return self.experiment(name).model_dump(mode="json", exclude={STAGE1: set(RUNTIME), "stage2": set(RUNTIME)})
 
     def _model(self, experiment: Experiment) -> dict[str, Any]:
-        return self.config.sizes[experiment.size].model_dump(mode="json")
+        """The size, fed with what the codec makes."""
+        size = self.config.sizes[experiment.size].model_dump(mode="json")
+        return {**size, "speaker_dim": self.config.codecs[experiment.codec].speaker_dim}
 
     def code(self, *scripts: str) -> str:
         """Digest of the package code that these scripts reach."""

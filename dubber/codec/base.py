@@ -35,6 +35,13 @@ class Codec(Protocol):
         """wav float32 [samples] in -1..1 -> `Tokens` with T = round(samples * token_rate / sample_rate)."""
         ...
 
+    def expected_content(self, probabilities: np.ndarray) -> np.ndarray:
+        """Probabilities [2, T, V] of the content codes -> ids [2, T] nearest to the mean of what the codes stand for.
+
+        A mean where means of speech make sense: of embeddings or spectra, as in `decode`.
+        """
+        ...
+
     def decode(self, ids: np.ndarray, speaker: np.ndarray) -> np.ndarray:
         """ids [6, T], speaker [S] -> float32 [T * sample_rate / token_rate] in -1..1.
 

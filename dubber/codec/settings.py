@@ -8,6 +8,8 @@ from pydantic import Field
 
 from dubber.settings import Settings
 
+GE2E_DIM = 256  # width of a GE2E vector
+
 
 class WorldAnalysisSettings(Settings):
     """What is measured in a clip, 80 times a second, before anything is quantised."""
@@ -42,11 +44,15 @@ class WorldSettings(Settings):
         0.1, gt=0, description="weight of 1 dB of aperiodicity in the acoustic codebooks"
     )
     silence_weight: float = Field(0.25, gt=0, le=1, description="weight in fitting of frames that are not speech")
-    ridge: float = Field(1.0, gt=0, description="shrinkage of the map from the speaker vector to the voice's means")
     max_clips: int = Field(2000, ge=1, description="training clips used, chosen by a stable hash")
     max_frames: int = Field(150_000, ge=16, description="frames of those clips used, chosen at random")
     iterations: int = Field(20, ge=1, description="passes of mini-batch k-means per codebook")
     seed: int = Field(0, ge=0, description="seed of the choice of frames and of k-means")
+
+    @property
+    def speaker_dim(self) -> int:
+        """S: GE2E, and the means of log F0, of c_0..c_M and of aperiodicity."""
+        return GE2E_DIM + self.analysis.order + 3
 
 
 class FACodecSettings(Settings):
@@ -56,6 +62,11 @@ class FACodecSettings(Settings):
     fit_on: tuple[str, ...] = Field((), max_length=0, description="nothing is fitted")
     encoder: str = Field("downloads/facodec/ns3_facodec_encoder.bin", description="weights of the encoder")
     decoder: str = Field("downloads/facodec/ns3_facodec_decoder.bin", description="weights of the decoder")
+
+    @property
+    def speaker_dim(self) -> int:
+        """S: FACodec's timbre vector."""
+        return 256
 
 
 CodecSettings = Annotated[WorldSettings | FACodecSettings, Field(discriminator="backend")]

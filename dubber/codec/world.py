@@ -1,12 +1,12 @@
 """The embedded codec: WORLD analysis, six streams of vector quantised frames, WORLD synthesis.
 
-    prosody   voicing, log F0 relative to the voice, energy (c_0)
-    content   the mel-cepstrum c_1.. less the clip's own mean, in two stages
-    acoustic  what these leave of c_0.. and of the aperiodicity, relative to the voice, in three stages
+    prosody   voicing, log F0 and energy (c_0)
+    content   the mel-cepstrum c_1.., in two stages
+    acoustic  what these leave of c_0.. and of the aperiodicity, in three stages
 
-"The voice" is what the speaker vector leads to expect of mean log F0, mean mel-cepstrum and mean aperiodicity
-(`VoiceMap`). It is taken off in `encode` and put back in `decode`: with a clip's own vector nothing is lost, and with
-another clip's vector pitch and timbre follow that vector.
+All of it is relative to the voice: the means of log F0, mel-cepstrum and aperiodicity, which are part of the speaker
+vector. They are taken off in `encode` and put back in `decode`: with a clip's own vector nothing is lost, and with
+another clip's vector pitch, timbre and level follow that vector.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from dubber.codec.settings import WorldAnalysisSettings, WorldSettings
 from dubber.codec.world_analysis import SAMPLE_RATE, TOKEN_RATE, AnalysedClip, Analysis, analyse, synthesise
 from dubber.codec.world_prosody import Prosody, ProsodyQuantiser
 from dubber.codec.world_quantiser import ResidualQuantiser
-from dubber.codec.world_voice import SPEAKER_DIM, Voice, VoiceMap, speaker_vector, voice_of
+from dubber.codec.world_voice import Voice, VoiceScale, ge2e_vector, voice_of
 from dubber.errors import DubberError, MissingDataError
 
 CONTENT_STAGES, ACOUSTIC_STAGES = 2, 3
-FORMAT = "dubber world codec 1"
+FORMAT = "dubber world codec 2"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class World:
 
     Attributes:
         prosody, content, acoustic: the fitted quantisers.
-        voice: speaker vector -> what it leads to expect of a voice.
+        voices: voices as part of speaker vectors, and back.
         provenance: what the codebooks were fitted on; stands in the file, changes no sound.
     """
 
@@ -48,21 +48,24 @@ class World:
     prosody: ProsodyQuantiser
     content: ResidualQuantiser
     acoustic: ResidualQuantiser
-    voice: VoiceMap
+    voices: VoiceScale
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     name = "world"
     sample_rate = SAMPLE_RATE
     token_rate = TOKEN_RATE
     streams = 1 + CONTENT_STAGES + ACOUSTIC_STAGES
-    speaker_dim = SPEAKER_DIM
 
     @property
     def vocab(self) -> int:
         return self.settings.codes
 
+    @property
+    def speaker_dim(self) -> int:
+        return self.settings.speaker_dim
+
     def encode(self, wav: np.ndarray) -> Tokens:
-        """wav float32 [samples] at 16 kHz in -1..1 -> ids [6, T], T = round(samples * 80 / 16000), speaker [256].
+        """wav float32 [samples] at 16 kHz in -1..1 -> ids [6, T], T = round(samples * 80 / 16000), speaker [S].
 
         Raises:
             ClipError: the clip is too short, silent, not finite or without a voiced frame.
@@ -71,20 +74,25 @@ class World:
 
     def quantise(self, clip: AnalysedClip) -> Tokens:
         """The tokens of a clip that is analysed already, under the same `settings.analysis`."""
-        relative = Relative.of(clip, self.voice(clip.speaker), self.settings.analysis.active_range)
+        voice = voice_of(clip.analysis, self.settings.analysis.active_range)
+        relative = Relative.of(clip.analysis, voice)
         prosody = self.prosody.encode(relative.prosody)
         content = self.content.encode(relative.content)
         left = relative.acoustic - self.explained(prosody, content)
         ids = np.concatenate([prosody[None], content, self.acoustic.encode(left)])
-        return Tokens(ids=ids, speaker=clip.speaker)
+        return Tokens(ids=ids, speaker=self.voices.speaker(clip.ge2e, voice))
 
     def explained(self, prosody: np.ndarray, content: np.ndarray) -> np.ndarray:
         """What prosody ids [T] and content ids [2, T] say of c_0..c_M and aperiodicity: [T, M + 2]."""
         energy = self.prosody.decode(prosody).energy
         return np.column_stack([energy, self.content.decode(content), np.zeros_like(energy)])
 
+    def expected_content(self, probabilities: np.ndarray) -> np.ndarray:
+        """Probabilities [2, T, V] -> ids int64 [2, T] of the mean mel-cepstrum."""
+        return self.content.encode(self.content.mean(probabilities))
+
     def decode(self, ids: np.ndarray, speaker: np.ndarray) -> np.ndarray:
-        """ids [6, T] in the voice of speaker [256] -> float32 [200 T] at 16 kHz in -1..1.
+        """ids [6, T] in the voice of speaker [S] -> float32 [200 T] at 16 kHz in -1..1.
 
         Of drafts [J, 6, T], the mean envelope with the first one's pitch: a mean of several melodies is none.
         """
@@ -92,13 +100,12 @@ class World:
         return synthesise(replace(drafts[0], cepstrum=np.mean([draft.cepstrum for draft in drafts], axis=0)))
 
     def dequantise(self, ids: np.ndarray, speaker: np.ndarray) -> Analysis:
-        """What the vocoder is given for ids [6, T] and speaker [256]."""
+        """What the vocoder is given for ids [6, T] and speaker [S]."""
         ids = np.asarray(ids, np.int64)
-        voice = self.voice(np.asarray(speaker, np.float32))
+        voice = self.voices.voice(np.asarray(speaker, np.float32))
         prosody = self.prosody.decode(ids[0])
         frames = self.explained(ids[0], ids[1:3]) + self.acoustic.decode(ids[3:])
-        cepstrum, aperiodicity = frames[:, :-1], frames[:, -1] + voice.aperiodicity
-        cepstrum[:, 1:] += voice.cepstrum
+        cepstrum, aperiodicity = frames[:, :-1] + voice.cepstrum, frames[:, -1] + voice.aperiodicity
         return Analysis(
             f0=np.where(prosody.voiced, np.exp(prosody.pitch + voice.log_f0), 0).astype(np.float32),
             cepstrum=cepstrum.astype(np.float32),
@@ -114,8 +121,8 @@ class World:
             "content.weights": self.content.weights,
             "acoustic.codebooks": self.acoustic.codebooks,
             "acoustic.weights": self.acoustic.weights,
-            "voice.weights": self.voice.weights,
-            "voice.bias": self.voice.bias,
+            "voices.mean": self.voices.mean,
+            "voices.deviation": self.voices.deviation,
         }
         metadata = {
             "format": FORMAT,
@@ -140,19 +147,19 @@ class World:
             prosody=ProsodyQuantiser(tensors["prosody.voiced"], tensors["prosody.unvoiced"], settings.f0_weight),
             content=ResidualQuantiser(tensors["content.codebooks"], tensors["content.weights"]),
             acoustic=ResidualQuantiser(tensors["acoustic.codebooks"], tensors["acoustic.weights"]),
-            voice=VoiceMap(tensors["voice.weights"], tensors["voice.bias"]),
+            voices=VoiceScale(tensors["voices.mean"], tensors["voices.deviation"]),
             provenance=json.loads(metadata["provenance"]),
         )
 
 
 @dataclass(frozen=True)
 class Relative:
-    """A clip as the quantisers see it.
+    """A clip as the quantisers see it: relative to a voice.
 
     Attributes:
-        prosody: pitch relative to the expected voice.
-        content: [T, M], c_1..c_M less the clip's own mean.
-        acoustic: [T, M + 2], c_0..c_M and aperiodicity less the expected voice; aperiodicity 0 where unvoiced.
+        prosody: voicing, pitch and energy.
+        content: [T, M], c_1..c_M.
+        acoustic: [T, M + 2], c_0..c_M and aperiodicity; aperiodicity 0 where unvoiced.
     """
 
     prosody: Prosody
@@ -160,16 +167,15 @@ class Relative:
     acoustic: np.ndarray
 
     @classmethod
-    def of(cls, clip: AnalysedClip, expected: Voice, active_range: float) -> Self:
-        analysis = clip.analysis
-        voiced, energy, timbre = analysis.voiced, analysis.cepstrum[:, 0], analysis.cepstrum[:, 1:]
+    def of(cls, analysis: Analysis, voice: Voice) -> Self:
+        voiced, cepstrum = analysis.voiced, analysis.cepstrum - voice.cepstrum
         pitch = np.zeros_like(analysis.f0)
-        pitch[voiced] = np.log(analysis.f0[voiced]) - expected.log_f0
-        noise = np.where(voiced, analysis.aperiodicity - expected.aperiodicity, 0)
+        pitch[voiced] = np.log(analysis.f0[voiced]) - voice.log_f0
+        noise = np.where(voiced, analysis.aperiodicity - voice.aperiodicity, 0)
         return cls(
-            prosody=Prosody(voiced, pitch, energy),
-            content=timbre - voice_of(analysis, active_range).cepstrum,
-            acoustic=np.column_stack([energy, timbre - expected.cepstrum, noise]),
+            prosody=Prosody(voiced, pitch, cepstrum[:, 0]),
+            content=cepstrum[:, 1:],
+            acoustic=np.column_stack([cepstrum, noise]),
         )
 
 
@@ -179,7 +185,7 @@ def analyse_clip(wav: np.ndarray, settings: WorldAnalysisSettings) -> AnalysedCl
     Raises:
         ClipError: see `analyse`.
     """
-    return AnalysedClip(analyse(wav, settings), speaker_vector(wav))
+    return AnalysedClip(analyse(wav, settings), ge2e_vector(wav))
 
 
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:

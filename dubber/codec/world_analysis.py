@@ -48,10 +48,10 @@ class Analysis:
 
 @dataclass(frozen=True)
 class AnalysedClip:
-    """A clip's analysis and its speaker vector [256]."""
+    """A clip's analysis and its GE2E vector [256]."""
 
     analysis: Analysis
-    speaker: np.ndarray
+    ge2e: np.ndarray
 
 
 def analyse(wav: np.ndarray, settings: WorldAnalysisSettings) -> Analysis:

@@ -1,4 +1,4 @@
-"""Fitting the embedded codec: six codebooks by k-means, and the map from speaker vectors to voices."""
+"""Fitting the embedded codec: six codebooks by k-means, and how much voices differ."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dubber.codec.world import ACOUSTIC_STAGES, CONTENT_STAGES, Relative, World,
 from dubber.codec.world_analysis import AnalysedClip
 from dubber.codec.world_prosody import Prosody, ProsodyQuantiser, weighted
 from dubber.codec.world_quantiser import ResidualQuantiser, nearest
-from dubber.codec.world_voice import VoiceMap, voice_of
+from dubber.codec.world_voice import Voice, VoiceScale, voice_of
 from dubber.errors import DubberError
 
 log = logging.getLogger(__name__)
@@ -45,31 +45,26 @@ def fit_analysed(
         raise DubberError(
             "The codec has no clip to be fitted on.", hint="Name corpora with training clips in `fit_on`."
         )
-    voice = fit_voice(clips, settings)
-    frames, importance = gather(clips, voice, settings)
+    voices = [voice_of(clip.analysis, settings.analysis.active_range) for clip in clips]
+    frames, importance = gather(clips, voices, settings)
     log.info("fitting codebooks of %d codes on %d frames of %d clips", settings.codes, len(importance), len(clips))
     prosody = fit_prosody(frames.prosody, importance, settings)
     order = settings.analysis.order
     content = fit_residual(frames.content, importance, np.ones(order), CONTENT_STAGES, settings)
     weights = np.concatenate([[ENERGY_WEIGHT], np.ones(order), [settings.aperiodicity_weight]])
     empty = ResidualQuantiser(np.zeros((ACOUSTIC_STAGES, settings.codes, order + 2), np.float32), weights)
-    codec = World(settings, prosody, content, empty, voice, dict(provenance or {}))
+    codec = World(settings, prosody, content, empty, VoiceScale.fit(voices), dict(provenance or {}))
     content_ids = content.encode(frames.content)
     left = frames.acoustic - codec.explained(prosody.encode(frames.prosody), content_ids)
     return replace(codec, acoustic=fit_residual(left, importance, weights, ACOUSTIC_STAGES, settings))
 
 
-def fit_voice(clips: Sequence[AnalysedClip], settings: WorldSettings) -> VoiceMap:
-    """The map from speaker vectors to voices."""
-    voices = [voice_of(clip.analysis, settings.analysis.active_range) for clip in clips]
-    return VoiceMap.fit(np.stack([clip.speaker for clip in clips]), voices, settings.ridge)
-
-
-def gather(clips: Sequence[AnalysedClip], voice: VoiceMap, settings: WorldSettings) -> tuple[Relative, np.ndarray]:
-    """At most `max_frames` frames of all clips in one row, and what each counts [n]."""
-    active_range = settings.analysis.active_range
-    parts = [Relative.of(clip, voice(clip.speaker), active_range) for clip in clips]
-    active = np.concatenate([clip.analysis.active(active_range) for clip in clips])
+def gather(
+    clips: Sequence[AnalysedClip], voices: Sequence[Voice], settings: WorldSettings
+) -> tuple[Relative, np.ndarray]:
+    """At most `max_frames` frames of all clips in one row, relative to their voices, and what each counts [n]."""
+    parts = [Relative.of(clip.analysis, voice) for clip, voice in zip(clips, voices, strict=True)]
+    active = np.concatenate([clip.analysis.active(settings.analysis.active_range) for clip in clips])
     kept = np.random.default_rng(settings.seed).permutation(len(active))[: settings.max_frames]
     kept.sort()
 

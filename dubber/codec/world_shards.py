@@ -26,7 +26,7 @@ ANALYSIS = pa.schema(
         field("f0", pa.list_(pa.float32()), "Hz [T at 80 Hz], 0 where unvoiced"),
         field("cepstrum", pa.list_(pa.float16()), "ln amplitude [T*(M+1) row-major], mel-cepstrum c0..cM"),
         field("aperiodicity", pa.list_(pa.float16()), "dB [T], 0 where unvoiced"),
-        field("speaker", pa.list_(pa.float32()), "GE2E vector [256]"),
+        field("ge2e", pa.list_(pa.float32()), "GE2E vector [256]"),
     ]
 )
 
@@ -107,7 +107,7 @@ def analysis_row(clip: AnalysedClip) -> dict[str, Any]:
         "f0": analysis.f0,
         "cepstrum": analysis.cepstrum.astype(np.float16).ravel(),
         "aperiodicity": analysis.aperiodicity.astype(np.float16),
-        "speaker": clip.speaker,
+        "ge2e": clip.ge2e,
     }
 
 
@@ -119,4 +119,4 @@ def to_clip(row: Mapping[str, Any]) -> AnalysedClip:
         cepstrum=np.asarray(row["cepstrum"], np.float32).reshape(n_tokens, -1),
         aperiodicity=np.asarray(row["aperiodicity"], np.float32),
     )
-    return AnalysedClip(analysis, np.array(row["speaker"], np.float32))
+    return AnalysedClip(analysis, np.array(row["ge2e"], np.float32))

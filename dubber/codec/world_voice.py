@@ -1,4 +1,4 @@
-"""The speaker vector, and what it says about how a voice sounds on average."""
+"""The speaker vector: who speaks (GE2E), and how the voice sounds on average."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Self
 import numpy as np
 from resemblyzer import VoiceEncoder, preprocess_wav
 
+from dubber.codec.settings import GE2E_DIM
 from dubber.codec.world_analysis import SAMPLE_RATE, Analysis
 
-SPEAKER_DIM = 256
 MIN_SAMPLES = SAMPLE_RATE // 10
+MIN_DEVIATION = 1e-3
 
 
 @lru_cache(maxsize=1)
@@ -21,7 +22,7 @@ def _encoder() -> VoiceEncoder:
     return VoiceEncoder("cpu", verbose=False)
 
 
-def speaker_vector(wav: np.ndarray) -> np.ndarray:
+def ge2e_vector(wav: np.ndarray) -> np.ndarray:
     """GE2E vector float32 [256], of length 1, of wav float32 [samples] at 16 kHz, long silences left out.
 
     Where the voice activity detector finds next to no speech, the whole clip is heard.
@@ -37,7 +38,7 @@ class Voice:
 
     Attributes:
         log_f0: mean log F0 (Hz) of voiced frames.
-        cepstrum: float [M], mean c_1..c_M of speech frames.
+        cepstrum: float [M + 1], mean c_0..c_M of speech frames; c_0 is the level of the recording.
         aperiodicity: mean of voiced frames, dB.
     """
 
@@ -50,7 +51,7 @@ class Voice:
         return cls(float(vector[0]), vector[1:-1], float(vector[-1]))
 
     def vector(self) -> np.ndarray:
-        """[M + 2], in the order of the fields."""
+        """[M + 3], in the order of the fields."""
         return np.concatenate([[self.log_f0], self.cepstrum, [self.aperiodicity]])
 
 
@@ -59,32 +60,33 @@ def voice_of(analysis: Analysis, active_range: float) -> Voice:
     voiced = analysis.voiced
     return Voice(
         log_f0=float(np.log(analysis.f0[voiced]).mean()),
-        cepstrum=analysis.cepstrum[analysis.active(active_range), 1:].mean(axis=0),
+        cepstrum=analysis.cepstrum[analysis.active(active_range)].mean(axis=0),
         aperiodicity=float(analysis.aperiodicity[voiced].mean()),
     )
 
 
 @dataclass(frozen=True)
-class VoiceMap:
-    """Ridge regression from speaker vectors to voices.
+class VoiceScale:
+    """Voices in units of how much they differ among the training clips, so that a network can read them.
 
     Attributes:
-        weights: float32 [256, M + 2].
-        bias: float32 [M + 2].
+        mean: float32 [M + 3], the average voice.
+        deviation: float32 [M + 3], the standard deviation of each of its numbers.
     """
 
-    weights: np.ndarray
-    bias: np.ndarray
+    mean: np.ndarray
+    deviation: np.ndarray
 
     @classmethod
-    def fit(cls, speakers: np.ndarray, voices: Sequence[Voice], ridge: float) -> Self:
-        """From speakers [n, 256] and their n voices; `ridge` shrinks towards the mean of all voices."""
-        targets = np.stack([voice.vector() for voice in voices]).astype(np.float64)
-        centre, mean = speakers.mean(axis=0, dtype=np.float64), targets.mean(axis=0)
-        x = speakers - centre
-        weights = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ (targets - mean))
-        return cls(weights.astype(np.float32), (mean - centre @ weights).astype(np.float32))
+    def fit(cls, voices: Sequence[Voice]) -> Self:
+        vectors = np.stack([voice.vector() for voice in voices]).astype(np.float64)
+        deviation = np.maximum(vectors.std(axis=0), MIN_DEVIATION)
+        return cls(vectors.mean(axis=0).astype(np.float32), deviation.astype(np.float32))
 
-    def __call__(self, speaker: np.ndarray) -> Voice:
-        """The voice that speaker [256] leads to expect."""
-        return Voice.from_vector(speaker @ self.weights + self.bias)
+    def speaker(self, ge2e: np.ndarray, voice: Voice) -> np.ndarray:
+        """The speaker vector float32 [256 + M + 3]: GE2E [256], then the voice."""
+        return np.concatenate([ge2e, (voice.vector() - self.mean) / self.deviation]).astype(np.float32)
+
+    def voice(self, speaker: np.ndarray) -> Voice:
+        """The voice in a speaker vector [256 + M + 3]."""
+        return Voice.from_vector(speaker[GE2E_DIM:] * self.deviation + self.mean)

@@ -154,5 +154,5 @@ def test_lip_reading_needs_its_own_size_of_crop():
 
 
 def test_a_size_of_other_widths_is_refused():
-    with pytest.raises(ConfigError, match="the size's lip_features is 80, the features' 512"):
+    with pytest.raises(ConfigError, match="the size's lip_features is 80, not 512"):
         config.read({"sizes": {"tiny": {"lip_features": 80}}})

@@ -18,7 +18,7 @@ from dubber.codec.world_fit import fit_analysed
 from dubber.codec.world_prosody import Prosody, ProsodyQuantiser
 from dubber.codec.world_quantiser import ResidualQuantiser, nearest
 from dubber.codec.world_shards import ANALYSIS, analysis_row, fit_shards, quantise_shard, to_clip
-from dubber.codec.world_voice import Voice, VoiceMap
+from dubber.codec.world_voice import Voice, VoiceScale, voice_of
 from dubber.corpus.demo import SPEAKERS
 from dubber.corpus.voice import speak
 from dubber.errors import ClipError, DubberError, MissingDataError
@@ -104,14 +104,31 @@ def test_voicing_is_never_changed_by_the_prosody_stream():
 # --- voices -------------------------------------------------------------------------
 
 
-def test_a_voice_that_follows_from_its_vector_is_found():
+def test_a_voice_comes_back_from_its_speaker_vector():
     rng = np.random.default_rng(6)
-    speakers, map_ = rng.normal(size=(400, 4)), rng.normal(size=(4, 5))
-    voices = [Voice.from_vector(v) for v in speakers @ map_ + 3]
-    fitted = VoiceMap.fit(speakers, voices, ridge=1e-6)
-    assert_allclose(fitted(speakers[7]).vector(), voices[7].vector(), atol=1e-4)
-    shrunk = VoiceMap.fit(speakers, voices, ridge=1e9)
-    assert_allclose(shrunk(speakers[7]).vector(), np.mean([v.vector() for v in voices], axis=0), atol=1e-3)
+    voices = [Voice.from_vector(vector) for vector in rng.normal(3, [1, 2, 0.5, 4], size=(400, 4))]
+    scale, ge2e = VoiceScale.fit(voices), rng.normal(size=256)
+    speakers = np.stack([scale.speaker(ge2e, voice) for voice in voices])
+    assert_allclose(speakers[:, :256], np.broadcast_to(ge2e, (400, 256)), rtol=1e-6)
+    assert_allclose(speakers[:, 256:].mean(axis=0), 0, atol=1e-5)
+    assert_allclose(speakers[:, 256:].std(axis=0), 1, rtol=1e-5)
+    assert_allclose(scale.voice(speakers[7]).vector(), voices[7].vector(), rtol=1e-5)
+
+
+def test_what_never_differs_divides_by_nothing():
+    voice = Voice.from_vector(np.arange(4.0))
+    assert_allclose(VoiceScale.fit([voice, voice]).speaker(np.zeros(256), voice)[256:], 0)
+
+
+def test_a_louder_recording_has_the_same_tokens_and_another_voice(codec, speech):
+    """The level belongs to the voice: what is coded of a clip is how it moves."""
+    quiet = speech[1]
+    louder = quiet.analysis.cepstrum + np.eye(1, quiet.analysis.cepstrum.shape[1])
+    loud = dataclasses.replace(quiet, analysis=dataclasses.replace(quiet.analysis, cepstrum=louder.astype(np.float32)))
+    ours, theirs = codec.quantise(quiet), codec.quantise(loud)
+    assert (ours.ids == theirs.ids).mean() > 0.99  # rounding decides between equals
+    difference = codec.voices.voice(theirs.speaker).cepstrum - codec.voices.voice(ours.speaker).cepstrum
+    assert_allclose(difference, np.eye(1, len(difference))[0], atol=1e-4)
 
 
 # --- the codec ----------------------------------------------------------------------
@@ -124,7 +141,8 @@ def test_tokens_follow_from_the_samples(codec, samples):
     tokens = codec.encode(wav)
     assert tokens.ids.shape == (6, round(samples / 200))
     assert tokens.ids.dtype == np.int64 and tokens.ids.min() >= 0 and tokens.ids.max() < codec.vocab
-    assert_allclose(np.linalg.norm(tokens.speaker), 1, rtol=1e-5)
+    assert tokens.speaker.shape == (codec.speaker_dim,)
+    assert_allclose(np.linalg.norm(tokens.speaker[:256]), 1, rtol=1e-5)
     assert codec.decode(tokens.ids, tokens.speaker).shape == (200 * tokens.ids.shape[1],)
 
 
@@ -171,10 +189,11 @@ def test_another_voice_says_the_same(codec, speech):
     """With the high voice's vector a deep clip rises; what is said, the content stream, is not touched."""
     deep, high = speech[0], speech[-1]
     tokens = codec.quantise(deep)
-    own, other = codec.dequantise(tokens.ids, deep.speaker), codec.dequantise(tokens.ids, high.speaker)
+    own, other = (codec.dequantise(tokens.ids, codec.quantise(clip).speaker) for clip in (deep, high))
     assert_array_equal(own.voiced, other.voiced)
     ratio = np.log(other.f0[own.voiced] / own.f0[own.voiced])
-    assert_allclose(ratio, ratio[0], rtol=1e-3)
+    means = [voice_of(clip.analysis, SETTINGS.analysis.active_range).log_f0 for clip in (deep, high)]
+    assert_allclose(ratio, means[1] - means[0], rtol=1e-3)
     assert ratio[0] > 0.1
 
 

@@ -32,7 +32,13 @@ LIPS, FACE = 12, 10
 CODES = 16
 CODEC = WorldSettings(codes=CODES, iterations=2, fit_on=("demo",), analysis=WorldAnalysisSettings(f0_method="dio"))
 FEATURES = FeatureSettings(fit_on=("demo",), lip_features=LIPS, face_features=FACE)
-SIZES = sized(lip_features=LIPS, face_features=FACE, speaker_dim=256, vocab=CODES, phoneme_vocabulary=VOCABULARY_SIZE)
+SIZES = sized(
+    lip_features=LIPS,
+    face_features=FACE,
+    speaker_dim=CODEC.speaker_dim,
+    vocab=CODES,
+    phoneme_vocabulary=VOCABULARY_SIZE,
+)
 CONFIGURATION = {
     "features": {"tiny": {"fit_on": ["demo"], "lip_features": LIPS, "face_features": FACE}},
     "codecs": {"world_tiny": CODEC.model_dump(mode="json")},
