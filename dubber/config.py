@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,6 +60,11 @@ class Experiment(Settings):
     nfe: tuple[PositiveInt, ...] = Field(
         default=(1, 2, 4, 8, 10, 16, 32, 64, 128), min_length=1, description="evaluations that Table 4 compares"
     )
+    ablations: tuple[str, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="rows of Table 3 and of its figure, files of `config/ablations`; all of them if not given",
+    )
     external: dict[str, ExternalSettings] = Field(
         default={}, description="other systems whose speech is scored in the same tables: name -> folder"
     )
@@ -103,6 +109,8 @@ class Config(Settings):
             _require(where, "codec", experiment.codec, self.codecs)
             _require(where, "features", experiment.features, self.features)
             _require(where, "aligner", experiment.aligner, self.aligners)
+            for ablation in experiment.ablations or ():
+                _require(where, "ablations", ablation, ablations())
             for system in experiment.external:
                 _check_system(f"{where}.external", system)
             self._check_widths(where, experiment)
@@ -139,7 +147,7 @@ def _check_system(where: str, name: str) -> None:
         raise ValueError(f"{where}: {name!r} is the name of a system of our own")
 
 
-def _require(where: str, key: str, name: str, known: dict[str, Any]) -> None:
+def _require(where: str, key: str, name: str, known: Collection[str]) -> None:
     if name not in known:
         raise ValueError(f"{where}.{key}: {unknown_key(name, list(known))}")
 

@@ -281,7 +281,7 @@ class Plan:
         main = (*BASELINES, FULL, *(f"{SEED}{seed}" for seed in experiment.seeds), *experiment.external)
         match table:
             case "ablations":
-                return Layout(tuple(self.ablations), experiment.settings)
+                return Layout(tuple(experiment.ablations or self.ablations), experiment.settings)
             case "ablation":
                 return Layout((run,), experiment.settings)
             case "controls":

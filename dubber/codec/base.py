@@ -35,10 +35,10 @@ class Codec(Protocol):
         """wav float32 [samples] in -1..1 -> `Tokens` with T = round(samples * token_rate / sample_rate)."""
         ...
 
-    def expected_content(self, probabilities: np.ndarray) -> np.ndarray:
-        """Probabilities [2, T, V] of the content codes -> ids [2, T] nearest to the mean of what the codes stand for.
+    def steady_content(self, probabilities: np.ndarray) -> np.ndarray:
+        """Probabilities [2, T, V] of the content codes -> ids [2, T] to speak, chosen by what the codes sound like.
 
-        A mean where means of speech make sense: of embeddings or spectra, as in `decode`.
+        Where many codes are likely, the likeliest of each position by itself makes speech that flickers.
         """
         ...
 

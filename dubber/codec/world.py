@@ -12,8 +12,8 @@ another clip's vector pitch, timbre and level follow that vector.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -25,8 +25,9 @@ from dubber.artifacts import atomic_path
 from dubber.codec.base import Tokens
 from dubber.codec.settings import WorldAnalysisSettings, WorldSettings
 from dubber.codec.world_analysis import SAMPLE_RATE, TOKEN_RATE, AnalysedClip, Analysis, analyse, synthesise
+from dubber.codec.world_path import likeliest_path
 from dubber.codec.world_prosody import Prosody, ProsodyQuantiser
-from dubber.codec.world_quantiser import ResidualQuantiser
+from dubber.codec.world_quantiser import ResidualQuantiser, nearest
 from dubber.codec.world_voice import Voice, VoiceScale, ge2e_vector, voice_of
 from dubber.errors import DubberError, MissingDataError
 
@@ -41,6 +42,7 @@ class World:
     Attributes:
         prosody, content, acoustic: the fitted quantisers.
         voices: voices as part of speaker vectors, and back.
+        movement: mean squared change from frame to frame of the first content stage's codes, in its weighted space.
         provenance: what the codebooks were fitted on; stands in the file, changes no sound.
     """
 
@@ -49,6 +51,7 @@ class World:
     content: ResidualQuantiser
     acoustic: ResidualQuantiser
     voices: VoiceScale
+    movement: float
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     name = "world"
@@ -87,17 +90,18 @@ class World:
         energy = self.prosody.decode(prosody).energy
         return np.column_stack([energy, self.content.decode(content), np.zeros_like(energy)])
 
-    def expected_content(self, probabilities: np.ndarray) -> np.ndarray:
-        """Probabilities [2, T, V] -> ids int64 [2, T] of the mean mel-cepstrum."""
-        return self.content.encode(self.content.mean(probabilities))
+    def steady_content(self, probabilities: np.ndarray) -> np.ndarray:
+        """Probabilities [2, T, V] -> ids int64 [2, T]: the likeliest path of the first stage, and what is expected
+        of the second, which says little where the first is not sure.
+        """
+        path = likeliest_path(probabilities[0], self.content.codebooks[0], self.movement)
+        rest = probabilities[1] @ self.content.codebooks[1]
+        return np.stack([path, nearest(rest, self.content.codebooks[1])])
 
     def decode(self, ids: np.ndarray, speaker: np.ndarray) -> np.ndarray:
-        """ids [6, T] in the voice of speaker [S] -> float32 [200 T] at 16 kHz in -1..1.
-
-        Of drafts [J, 6, T], the mean envelope with the first one's pitch: a mean of several melodies is none.
-        """
-        drafts = [self.dequantise(draft, speaker) for draft in np.reshape(ids, (-1, *np.shape(ids)[-2:]))]
-        return synthesise(replace(drafts[0], cepstrum=np.mean([draft.cepstrum for draft in drafts], axis=0)))
+        """ids [6, T] in the voice of speaker [S] -> float32 [200 T] at 16 kHz; of drafts [J, 6, T] the mean."""
+        drafts = np.reshape(ids, (-1, *np.shape(ids)[-2:]))
+        return synthesise(mean_of([self.dequantise(draft, speaker) for draft in drafts]))
 
     def dequantise(self, ids: np.ndarray, speaker: np.ndarray) -> Analysis:
         """What the vocoder is given for ids [6, T] and speaker [S]."""
@@ -123,6 +127,7 @@ class World:
             "acoustic.weights": self.acoustic.weights,
             "voices.mean": self.voices.mean,
             "voices.deviation": self.voices.deviation,
+            "content.movement": np.array([self.movement], np.float32),
         }
         metadata = {
             "format": FORMAT,
@@ -148,6 +153,7 @@ class World:
             content=ResidualQuantiser(tensors["content.codebooks"], tensors["content.weights"]),
             acoustic=ResidualQuantiser(tensors["acoustic.codebooks"], tensors["acoustic.weights"]),
             voices=VoiceScale(tensors["voices.mean"], tensors["voices.deviation"]),
+            movement=float(tensors["content.movement"][0]),
             provenance=json.loads(metadata["provenance"]),
         )
 
@@ -177,6 +183,28 @@ class Relative:
             content=cepstrum[:, 1:],
             acoustic=np.column_stack([cepstrum, noise]),
         )
+
+
+def mean_of(drafts: Sequence[Analysis]) -> Analysis:
+    """Several ways of saying one thing as one: the mean envelope, voiced where most of them are, at their mean pitch.
+
+    Pitch (its logarithm) and aperiodicity are means over the drafts that are voiced there.
+    """
+    if len(drafts) == 1:
+        return drafts[0]
+    voices = np.stack([draft.voiced for draft in drafts])
+    counts = voices.sum(axis=0)
+    voiced = 2 * counts > len(drafts)
+
+    def over_voiced(values: Sequence[np.ndarray]) -> np.ndarray:
+        return np.where(voices, values, 0).sum(axis=0) / np.maximum(counts, 1)
+
+    log_f0 = over_voiced([np.log(np.maximum(draft.f0, 1)) for draft in drafts])
+    return Analysis(
+        f0=np.where(voiced, np.exp(log_f0), 0).astype(np.float32),
+        cepstrum=np.mean([draft.cepstrum for draft in drafts], axis=0),
+        aperiodicity=np.where(voiced, over_voiced([draft.aperiodicity for draft in drafts]), 0).astype(np.float32),
+    )
 
 
 def analyse_clip(wav: np.ndarray, settings: WorldAnalysisSettings) -> AnalysedClip:

@@ -33,11 +33,6 @@ class ResidualQuantiser:
         chosen = [book[stage] for book, stage in zip(self.codebooks, ids, strict=True)]
         return np.sum(chosen, axis=0) / self.weights
 
-    def mean(self, probabilities: np.ndarray) -> np.ndarray:
-        """Probabilities [K, T, V] of every stage's codes -> the vectors [T, d] that they lead to expect."""
-        expected = [weight @ book for weight, book in zip(probabilities, self.codebooks, strict=True)]
-        return np.sum(expected, axis=0) / self.weights
-
 
 def nearest(vectors: np.ndarray, book: np.ndarray, block: int = 8192) -> np.ndarray:
     """The index [n] of the closest row of book [V, d] for each of vectors [n, d]; of equal rows the first."""

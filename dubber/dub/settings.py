@@ -17,10 +17,10 @@ class SynthesisSettings(Settings):
     )
     nfe: int = Field(default=128, ge=1, description="evaluations of the denoiser per clip")
     temperature: float = Field(default=1.0, gt=0, description="divides the denoiser's logits; below 1 sharpens them")
-    content: Literal["likeliest", "expected"] = Field(
+    content: Literal["likeliest", "steady"] = Field(
         default="likeliest",
-        description="content codes that are spoken: the paper's argmax, or those nearest to the mean of what the codes "
-        "stand for, weighed by their probabilities",
+        description="content codes that are spoken: the paper's argmax, position by position, or those that the codec "
+        "chooses among the likely ones so that speech does not flicker",
     )
     drafts: int = Field(
         default=1, ge=1, description="draws per clip, of which the codec speaks the mean: steadier speech, more work"

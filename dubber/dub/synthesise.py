@@ -81,7 +81,7 @@ class BaseSynthesiser(ABC):
         self.sampler: Sampler = make_sampler(
             settings.sampler, settings.nfe, description.objective.scheduler, settings.temperature
         )
-        self.choose = self._expected if settings.content == "expected" else likeliest
+        self.choose = self._steady if settings.content == "steady" else likeliest
         self._check(model)
 
     def _check(self, model: Path | str) -> None:
@@ -125,10 +125,10 @@ class BaseSynthesiser(ABC):
         """The columns of `DUBS` that tell how clip `i`, of `length` tokens, was aligned; none where nothing was."""
         return {}
 
-    def _expected(self, logits: Tensor) -> Tensor:
-        """Content logits [B, 2, T, V] -> the codes int64 [B, 2, T] of the expected content."""
+    def _steady(self, logits: Tensor) -> Tensor:
+        """Content logits [B, 2, T, V] -> the codec's choice of codes, int64 [B, 2, T]."""
         probabilities = logits.float().softmax(-1).cpu().numpy()
-        ids = np.stack([self.codec.expected_content(clip) for clip in probabilities])
+        ids = np.stack([self.codec.steady_content(clip) for clip in probabilities])
         return torch.from_numpy(ids).to(self.device)
 
     def _draws(self, requests: Sequence[Any]) -> torch.Generator:

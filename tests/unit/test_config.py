@@ -31,6 +31,7 @@ def test_the_schema_is_the_one_that_ships():
         ({"experiments": {"demo": {"stage1": {"epochs": 3}}}}, "exactly one of steps and epochs"),
         ({"codecs": {"world_demo": {"fit_on": ["nowhere"]}}}, "codecs.world_demo.fit_on"),
         ({"experiments": {"demo": {"metrics": [{"name": "werr"}]}}}, "wer"),
+        ({"experiments": {"demo": {"ablations": ["full", "no_fabro"]}}}, "did you mean 'no_fapro'"),
     ],
 )
 def test_a_wrong_setting_is_named(override, said):

@@ -121,3 +121,12 @@ def test_the_pages_example_is_a_configuration():
     assert read.crops.backend == "fan"
     for group in re.findall(r"downloads/(\w+)\.fetched", page):
         assert fetch.group(ROOT / "config" / "assets.csv", group)
+
+
+def test_table_3_has_the_rows_that_an_experiment_names():
+    every = Plan(config.read({}), main=False).layout("demo", "ablations").systems
+    assert every[0] == "full" and len(every) > 5
+    named = ["full", "no_fapro"]
+    some = Plan(config.read({"experiments": {"demo": {"ablations": named}}}), main=False)
+    assert list(some.layout("demo", "ablations").systems) == named
+    assert some.students() == Plan(config.read({}), main=False).students(), "one row alone can still be made"

@@ -73,8 +73,8 @@ class FACodec:
         return Tokens(ids=ids[:, 0].cpu().numpy(), speaker=speaker[0].cpu().numpy())
 
     @torch.inference_mode()
-    def expected_content(self, probabilities: np.ndarray) -> np.ndarray:
-        """Probabilities [2, T, V] -> ids int64 [2, T] of the mean embedding."""
+    def steady_content(self, probabilities: np.ndarray) -> np.ndarray:
+        """Probabilities [2, T, V] -> ids int64 [2, T] nearest to the mean embedding."""
         weights = torch.from_numpy(np.array(probabilities, dtype=np.float32)).to(self.device)
         content = self.decoder.content
         return content.quantise(content.mean(weights.unsqueeze(1)))[:, 0].cpu().numpy()
