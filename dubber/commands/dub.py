@@ -48,7 +48,7 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
 def _add_sampling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="another seed, another intonation")
     parser.add_argument("--nfe", type=int, metavar="N", help="evaluations of the denoiser")
-    parser.add_argument("--sampler", help="default: a fast one; euler is the paper's, with the experiment's NFE")
+    parser.add_argument("--sampler", help="default: the experiment's, or a fast one in place of the paper's euler")
     parser.add_argument("--temperature", type=float, help="below 1 is less varied")
     parser.add_argument("--drafts", type=int, metavar="N", help="draws whose mean is spoken: steadier, and more work")
     parser.add_argument(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from dubber.dub.bundle import Bundle, open_bundle
-from dubber.dub.settings import FAST, SynthesisSettings
+from dubber.dub.settings import FAST, PAPERS, SynthesisSettings
 from dubber.dub.video import VideoDubber
 from dubber.errors import ConfigError
 from dubber.settings import first_wrong
@@ -32,7 +32,8 @@ def load(
     Args:
         run: an exported folder (`dubber export`), or `runs/<experiment>/<run>` of a project.
         device: "auto", "cpu", "cuda" or "cuda:<n>".
-        sampler: None for the fast one (`dubber.dub.settings.FAST`); a name samples as the experiment does otherwise.
+        sampler: None for the experiment's own way, or for `dubber.dub.settings.FAST` where that is the paper's, which XX
+            slow; a name samples as the experiment does otherwise.
         nfe, temperature, drafts, seed, precision: in place of that way's own, see `SynthesisSettings`.
         configfiles: of a run: what was given to Snakemake as `--configfile`.
 
@@ -46,12 +47,18 @@ def load(
         **{"sampler": sampler, "nfe": nfe, "temperature": temperature, "drafts": drafts},
         **{"seed": seed, "precision": precision},
     }
-    return VideoDubber(bundle, device, _sampling(bundle, {name: v for name, v in asked.items() if v is not None}))
+    return VideoDubber(bundle, device, sampling_of(bundle, {name: v for name, v in asked.items() if v is not None}))
 
 
-def _sampling(bundle: Bundle, asked: dict[str, Any]) -> SynthesisSettings:
+def sampling_of(bundle: Bundle, asked: Mapping[str, Any]) -> SynthesisSettings:
+    """How a bundle speaks a single dub, with what is asked for in place of its own.
+
+    Raises:
+        ConfigError: there is no such sampler, or a number is out of range.
+    """
     try:
-        way = bundle.synthesis if "sampler" in asked else FAST
+        own = "sampler" in asked or bundle.synthesis.sampler != PAPERS
+        way = bundle.synthesis if own else FAST
         return SynthesisSettings.model_validate({**way.model_dump(), **asked})
     except ValidationError as error:
         raise ConfigError(f"The sampling cannot be so: {first_wrong(error)}.") from None

@@ -34,6 +34,8 @@ class SynthesisSettings(Settings):
     keep_maps: int = Field(default=4, ge=0, description="clips of each shard whose attention maps are stored")
 
 
+PAPERS = "euler"  # the paper's sampler
+
 FAST = SynthesisSettings(sampler="confident", nfe=8, temperature=0.8, precision="auto", batch_size=1)
 """For a single dub: the quality of the paper's 128 evaluations in 8 (docs/results/sampler.md)."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import shutil
@@ -19,8 +20,9 @@ from dubber.cli import main
 from dubber.dub import exported
 from dubber.dub.bundle import open_bundle
 from dubber.dub.exported import export
+from dubber.dub.load import sampling_of
 from dubber.dub.model_card import information
-from dubber.dub.settings import FAST
+from dubber.dub.settings import FAST, SynthesisSettings
 from dubber.errors import ConfigError, DubberError, MissingDataError
 from dubber.media.lipreading import LipReadingNetwork
 from dubber.media.settings import FeatureSettings
@@ -261,9 +263,17 @@ def test_a_run_without_its_codec_names_the_file(tiny_run, tmp_path):
 
 
 def test_sampling_can_be_changed_within_reason(tiny_export):
-    fast, other, own = (dubber.load(tiny_export, **o).synthesis for o in ({}, {"nfe": 7}, {"sampler": "exact"}))
-    assert fast == FAST and other == FAST.model_copy(update={"nfe": 7}) and (own.sampler, own.nfe) == ("exact", 2)
+    own, other, named = (dubber.load(tiny_export, **o).synthesis for o in ({}, {"nfe": 7}, {"sampler": "euler"}))
+    assert (own.sampler, own.nfe) == ("exact", 2)
+    assert other == own.model_copy(update={"nfe": 7}) and named == own.model_copy(update={"sampler": "euler"})
     with pytest.raises(ConfigError, match=r"sampler: .*euler"):
         dubber.load(tiny_export, sampler="best")
     with pytest.raises(ConfigError, match="nfe: "):
         dubber.load(tiny_export, nfe=0)
+
+
+def test_a_single_dub_does_not_take_the_papers_many_steps_unless_they_are_named(tiny_export):
+    papers = dataclasses.replace(open_bundle(tiny_export), synthesis=SynthesisSettings())
+    assert sampling_of(papers, {}) == FAST
+    assert sampling_of(papers, {"nfe": 7}) == FAST.model_copy(update={"nfe": 7})
+    assert sampling_of(papers, {"sampler": "euler"}) == papers.synthesis
