@@ -32,8 +32,8 @@ def load(
     Args:
         run: an exported folder (`dubber export`), or `runs/<experiment>/<run>` of a project.
         device: "auto", "cpu", "cuda" or "cuda:<n>".
-        sampler: None for the experiment's own way, or for `dubber.dub.settings.FAST` where that is the paper's, which XX
-            slow; a name samples as the experiment does otherwise.
+        sampler: None for the experiment's own way, or for `dubber.dub.settings.FAST` where that is the paper's, which
+            is slow; a name samples as the experiment does otherwise.
         nfe, temperature, drafts, seed, precision: in place of that way's own, see `SynthesisSettings`.
         configfiles: of a run: what was given to Snakemake as `--configfile`.
 
