@@ -5,8 +5,8 @@
 Run it where the workflow has run (`--root`), from the repository's root. It dubs the experiment's clips with each
 candidate in setting 1.0, once for each of `--draws` seeds, and appends every clip's WER, SECS and DNSMOS to `--scores`;
 candidates that stand there already are not dubbed again, so it can be stopped and goes on. Then it prints the tables
-of docs/results/sampler.md: means, and differences to `--baseline` (the paper's way) on the same clips with 95 %
-intervals. A clip's score is its mean over the seeds, and clips are resampled, as in the project's tables.
+of docs/results/sampler.md: means, and differences to `euler:128:1.0:float32` on the same clips with 95 % intervals. A
+clip's score is its mean over the seeds, and clips are resampled, as in the project's tables.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from dubber.metrics.wer import Wer
 from dubber.report.bootstrap import interval, paired_test
 from dubber.report.settings import BootstrapSettings
 
-BASELINE = "euler:128:1.0:float32:1:likeliest"  # the paper's way
+BASELINE = "euler:128:1.0:float32"
 METRICS = ("WER", "SECS", "DNSMOS")
 NAMES = ["candidate", "seed", "clip", "metric", "value", "weight"]
 FULL_SCALE = 32768.0
@@ -51,14 +51,13 @@ class Clips:
 
 
 def settings_of(candidate: str, seed: int, batch_size: int) -> SynthesisSettings:
-    """`sampler:nfe:temperature:precision:drafts:content` -> settings."""
-    sampler, nfe, temperature, precision, drafts, content = candidate.split(":")
+    """`sampler:nfe:temperature:precision`, and `:drafts` if more than one -> settings."""
+    sampler, nfe, temperature, precision, *drafts = candidate.split(":")
     return SynthesisSettings(
         sampler=sampler,
         nfe=int(nfe),
         temperature=float(temperature),
-        drafts=int(drafts),
-        content=content,
+        drafts=int(*drafts or [1]),
         precision=precision,
         seed=seed,
         batch_size=batch_size,
@@ -67,8 +66,9 @@ def settings_of(candidate: str, seed: int, batch_size: int) -> SynthesisSettings
 
 def grid(args: argparse.Namespace) -> list[str]:
     """Every candidate asked for; the baseline comes first."""
-    asked = itertools.product(args.sampler, args.nfe, args.temperature, args.precision, args.drafts, args.content)
-    return list(dict.fromkeys([args.baseline, *(":".join(map(str, way)) for way in asked)]))
+    asked = itertools.product(args.nfe, args.sampler, args.temperature, args.precision, args.drafts)
+    ways = (f"{name}:{n}:{heat}:{how}" + (f":{j}" if j > 1 else "") for n, name, heat, how, j in asked)
+    return list(dict.fromkeys([BASELINE, *ways]))
 
 
 def gather(args: argparse.Namespace, synthesiser: Synthesiser) -> Clips:
@@ -118,20 +118,20 @@ def scores_of(candidate: str, seed: int, clips: Clips, args: argparse.Namespace,
     return out
 
 
-def table(scores: pd.DataFrame, baseline: str) -> str:
-    """Means and differences to the baseline, one line per candidate."""
+def table(scores: pd.DataFrame) -> str:
+    """Means and paired differences, one line per candidate."""
     settings = BootstrapSettings()
     lines = [
-        "| sampler | NFE | temperature | precision | drafts | content | seeds | clips | "
+        "| sampler | NFE | temperature | precision | draws | clips | "
         + " | ".join(f"{m} | Δ {m}" for m in METRICS)
         + " |",
-        "|---|---|---|---|---|---|---|---|" + "---|" * (2 * len(METRICS)),
+        "|---|---|---|---|---|---|" + "---|" * (2 * len(METRICS)),
     ]
     by_clip = scores.groupby(["candidate", "metric", "clip"])[["value", "weight"]].mean()
-    for candidate, own in sorted(scores.groupby("candidate"), key=lambda group: _order(group[0], baseline)):
+    for candidate, own in sorted(scores.groupby("candidate"), key=lambda group: _order(group[0])):
         cells = []
         for metric in METRICS:
-            theirs = by_clip.loc[baseline, metric]
+            theirs = by_clip.loc[BASELINE, metric]
             ours = by_clip.loc[candidate, metric].loc[lambda one, known=theirs.index: one.index.isin(known)]
             mean = interval(ours["value"].to_numpy(), ours["weight"].to_numpy(), settings)
             test = paired_test(
@@ -147,9 +147,9 @@ def table(scores: pd.DataFrame, baseline: str) -> str:
     return "\n".join(lines)
 
 
-def _order(candidate: str, baseline: str) -> tuple[bool, int, str]:
+def _order(candidate: str) -> tuple[bool, int, str]:
     """The baseline, then by NFE."""
-    return candidate != baseline, int(candidate.split(":")[1]), candidate
+    return candidate != BASELINE, int(candidate.split(":")[1]), candidate
 
 
 def main() -> None:
@@ -163,8 +163,6 @@ def main() -> None:
     parser.add_argument("--temperature", nargs="+", type=float, default=[1.0, 0.8])
     parser.add_argument("--precision", nargs="+", default=["float32"], choices=("float32", "bf16"))
     parser.add_argument("--drafts", nargs="+", type=int, default=[1], help="draws per clip whose mean is spoken")
-    parser.add_argument("--content", nargs="+", default=["likeliest"], choices=("likeliest", "steady"))
-    parser.add_argument("--baseline", default=BASELINE, help="the candidate that the others are compared with")
     parser.add_argument("--draws", type=int, nargs="+", default=[0, 1, 2], help="seeds")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -172,7 +170,7 @@ def main() -> None:
     parser.add_argument("--pool", type=Path, nargs="+", help="only print the table of these files' clips together")
     args = parser.parse_args()
     if args.pool:
-        print(table(pd.concat([pd.read_csv(path, names=NAMES) for path in args.pool]), args.baseline))
+        print(table(pd.concat([pd.read_csv(path, names=NAMES) for path in args.pool])))
         return
     torch.set_num_threads(args.threads)
     args.codec = World.load(args.root / "work" / "codecs" / f"world_{args.experiment}" / "codec.safetensors")
@@ -188,9 +186,7 @@ def main() -> None:
         rows.to_csv(args.scores, mode="a", header=False, index=False)
         print(candidate, seed, rows.groupby("metric")["value"].mean().round(2).to_dict(), flush=True)
         done = pd.concat([done, rows], ignore_index=True)
-    print(
-        f"{args.experiment}: {len(clips.requests)} clips of {' and '.join(args.split)}\n\n{table(done, args.baseline)}"
-    )
+    print(f"{args.experiment}: {len(clips.requests)} clips of {' and '.join(args.split)}\n\n{table(done)}")
 
 
 if __name__ == "__main__":

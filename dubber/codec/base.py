@@ -35,13 +35,6 @@ class Codec(Protocol):
         """wav float32 [samples] in -1..1 -> `Tokens` with T = round(samples * token_rate / sample_rate)."""
         ...
 
-    def steady_content(self, probabilities: np.ndarray) -> np.ndarray:
-        """Probabilities [2, T, V] of the content codes -> ids [2, T] to speak, chosen by what the codes sound like.
-
-        Where many codes are likely, the likeliest of each position by itself makes speech that flickers.
-        """
-        ...
-
     def decode(self, ids: np.ndarray, speaker: np.ndarray) -> np.ndarray:
         """ids [6, T], speaker [S] -> float32 [T * sample_rate / token_rate] in -1..1.
 

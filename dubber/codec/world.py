@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -25,9 +25,8 @@ from dubber.artifacts import atomic_path
 from dubber.codec.base import Tokens
 from dubber.codec.settings import WorldAnalysisSettings, WorldSettings
 from dubber.codec.world_analysis import SAMPLE_RATE, TOKEN_RATE, AnalysedClip, Analysis, analyse, synthesise
-from dubber.codec.world_path import likeliest_path
 from dubber.codec.world_prosody import Prosody, ProsodyQuantiser
-from dubber.codec.world_quantiser import ResidualQuantiser, nearest
+from dubber.codec.world_quantiser import ResidualQuantiser
 from dubber.codec.world_voice import Voice, VoiceScale, ge2e_vector, voice_of
 from dubber.errors import DubberError, MissingDataError
 
@@ -42,7 +41,6 @@ class World:
     Attributes:
         prosody, content, acoustic: the fitted quantisers.
         voices: voices as part of speaker vectors, and back.
-        movement: mean squared change from frame to frame of the first content stage's codes, in its weighted space.
         provenance: what the codebooks were fitted on; stands in the file, changes no sound.
     """
 
@@ -51,7 +49,6 @@ class World:
     content: ResidualQuantiser
     acoustic: ResidualQuantiser
     voices: VoiceScale
-    movement: float
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     name = "world"
@@ -90,18 +87,14 @@ class World:
         energy = self.prosody.decode(prosody).energy
         return np.column_stack([energy, self.content.decode(content), np.zeros_like(energy)])
 
-    def steady_content(self, probabilities: np.ndarray) -> np.ndarray:
-        """Probabilities [2, T, V] -> ids int64 [2, T]: the likeliest path of the first stage, and what is expected
-        of the second, which says little where the first is not sure.
-        """
-        path = likeliest_path(probabilities[0], self.content.codebooks[0], self.movement)
-        rest = probabilities[1] @ self.content.codebooks[1]
-        return np.stack([path, nearest(rest, self.content.codebooks[1])])
-
     def decode(self, ids: np.ndarray, speaker: np.ndarray) -> np.ndarray:
-        """ids [6, T] in the voice of speaker [S] -> float32 [200 T] at 16 kHz; of drafts [J, 6, T] the mean."""
-        drafts = np.reshape(ids, (-1, *np.shape(ids)[-2:]))
-        return synthesise(mean_of([self.dequantise(draft, speaker) for draft in drafts]))
+        """ids [6, T] in the voice of speaker [S] -> float32 [200 T] at 16 kHz in -1..1.
+
+        Of drafts [J, 6, T] the mean is spoken. On average it sounds as the speaker vector says, whatever the ids.
+        """
+        drafts = [self.dequantise(draft, speaker) for draft in np.reshape(ids, (-1, *np.shape(ids)[-2:]))]
+        voice = self.voices.voice(np.asarray(speaker, np.float32))
+        return synthesise(in_voice(mean_of(drafts), voice, self.settings.analysis.active_range))
 
     def dequantise(self, ids: np.ndarray, speaker: np.ndarray) -> Analysis:
         """What the vocoder is given for ids [6, T] and speaker [S]."""
@@ -127,7 +120,6 @@ class World:
             "acoustic.weights": self.acoustic.weights,
             "voices.mean": self.voices.mean,
             "voices.deviation": self.voices.deviation,
-            "content.movement": np.array([self.movement], np.float32),
         }
         metadata = {
             "format": FORMAT,
@@ -153,7 +145,6 @@ class World:
             content=ResidualQuantiser(tensors["content.codebooks"], tensors["content.weights"]),
             acoustic=ResidualQuantiser(tensors["acoustic.codebooks"], tensors["acoustic.weights"]),
             voices=VoiceScale(tensors["voices.mean"], tensors["voices.deviation"]),
-            movement=float(tensors["content.movement"][0]),
             provenance=json.loads(metadata["provenance"]),
         )
 
@@ -205,6 +196,19 @@ def mean_of(drafts: Sequence[Analysis]) -> Analysis:
         cepstrum=np.mean([draft.cepstrum for draft in drafts], axis=0),
         aperiodicity=np.where(voiced, over_voiced([draft.aperiodicity for draft in drafts]), 0).astype(np.float32),
     )
+
+
+def in_voice(analysis: Analysis, voice: Voice, active_range: float) -> Analysis:
+    """The same speech, moved as a whole so that its averages are the voice's: pitch, level and timbre.
+
+    The codes of a recording say so anyhow, but those that a model draws lean to what is common.
+    """
+    if not analysis.voiced.any():
+        return analysis
+    own = voice_of(analysis, active_range)
+    f0 = analysis.f0 * np.exp(voice.log_f0 - own.log_f0)
+    cepstrum = analysis.cepstrum + (voice.cepstrum - own.cepstrum)
+    return replace(analysis, f0=f0.astype(np.float32), cepstrum=cepstrum.astype(np.float32))
 
 
 def analyse_clip(wav: np.ndarray, settings: WorldAnalysisSettings) -> AnalysedClip:

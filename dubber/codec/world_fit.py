@@ -12,7 +12,6 @@ from sklearn.cluster import MiniBatchKMeans
 from dubber.codec.settings import WorldSettings
 from dubber.codec.world import ACOUSTIC_STAGES, CONTENT_STAGES, Relative, World, analyse_clip
 from dubber.codec.world_analysis import AnalysedClip
-from dubber.codec.world_path import movement
 from dubber.codec.world_prosody import Prosody, ProsodyQuantiser, weighted
 from dubber.codec.world_quantiser import ResidualQuantiser, nearest
 from dubber.codec.world_voice import Voice, VoiceScale, voice_of
@@ -54,17 +53,10 @@ def fit_analysed(
     content = fit_residual(frames.content, importance, np.ones(order), CONTENT_STAGES, settings)
     weights = np.concatenate([[ENERGY_WEIGHT], np.ones(order), [settings.aperiodicity_weight]])
     empty = ResidualQuantiser(np.zeros((ACOUSTIC_STAGES, settings.codes, order + 2), np.float32), weights)
-    moved = float(np.mean([speed_of(clip, voice, content) for clip, voice in zip(clips, voices, strict=True)]))
-    codec = World(settings, prosody, content, empty, VoiceScale.fit(voices), moved, dict(provenance or {}))
+    codec = World(settings, prosody, content, empty, VoiceScale.fit(voices), dict(provenance or {}))
     content_ids = content.encode(frames.content)
     left = frames.acoustic - codec.explained(prosody.encode(frames.prosody), content_ids)
     return replace(codec, acoustic=fit_residual(left, importance, weights, ACOUSTIC_STAGES, settings))
-
-
-def speed_of(clip: AnalysedClip, voice: Voice, content: ResidualQuantiser) -> float:
-    """Mean squared change from frame to frame of a clip's first content codes."""
-    first = content.encode(Relative.of(clip.analysis, voice).content)[0]
-    return movement(content.codebooks[0][first])
 
 
 def gather(

@@ -17,11 +17,6 @@ class SynthesisSettings(Settings):
     )
     nfe: int = Field(default=128, ge=1, description="evaluations of the denoiser per clip")
     temperature: float = Field(default=1.0, gt=0, description="divides the denoiser's logits; below 1 sharpens them")
-    content: Literal["likeliest", "steady"] = Field(
-        default="likeliest",
-        description="content codes that are spoken: the paper's argmax, position by position, or those that the codec "
-        "chooses among the likely ones so that speech does not flicker",
-    )
     drafts: int = Field(
         default=1, ge=1, description="draws per clip, of which the codec speaks the mean: steadier speech, more work"
     )

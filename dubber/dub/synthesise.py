@@ -24,7 +24,6 @@ from dubber.dub.settings import SynthesisSettings
 from dubber.errors import ClipError, DubberError
 from dubber.flow.sampler import Sampler, make_sampler
 from dubber.media.audio import SAMPLE_RATE, to_pcm
-from dubber.model.dfpa import likeliest
 from dubber.model.dubber import Dub, Dubber
 from dubber.text.phonemes import phonemise
 from dubber.train.runtime import choose_precision
@@ -81,7 +80,6 @@ class BaseSynthesiser(ABC):
         self.sampler: Sampler = make_sampler(
             settings.sampler, settings.nfe, description.objective.scheduler, settings.temperature
         )
-        self.choose = self._steady if settings.content == "steady" else likeliest
         self._check(model)
 
     def _check(self, model: Path | str) -> None:
@@ -124,12 +122,6 @@ class BaseSynthesiser(ABC):
     def _alignment(self, request: Any, made: Any, i: int, length: int) -> dict[str, Any]:
         """The columns of `DUBS` that tell how clip `i`, of `length` tokens, was aligned; none where nothing was."""
         return {}
-
-    def _steady(self, logits: Tensor) -> Tensor:
-        """Content logits [B, 2, T, V] -> the codec's choice of codes, int64 [B, 2, T]."""
-        probabilities = logits.float().softmax(-1).cpu().numpy()
-        ids = np.stack([self.codec.steady_content(clip) for clip in probabilities])
-        return torch.from_numpy(ids).to(self.device)
 
     def _draws(self, requests: Sequence[Any]) -> torch.Generator:
         """The source of a batch's draws: the same for the same seed and clips."""
@@ -184,10 +176,7 @@ class Synthesiser(BaseSynthesiser):
         speaker = torch.from_numpy(np.stack([r.speaker for r in requests]))
         inputs = (lips, faces, frame_mask, phonemes, phoneme_mask, speaker)
         dub = self.model.dub(
-            *(x.to(self.device) for x in inputs),
-            sampler=self.sampler,
-            generator=self._draws(requests),
-            choose=self.choose,
+            *(x.to(self.device) for x in inputs), sampler=self.sampler, generator=self._draws(requests)
         )
         return Dub(**{name: value.cpu() for name, value in vars(dub).items()})
 

@@ -91,7 +91,6 @@ class TextSynthesiser(BaseSynthesiser):
             token_durations=durations.to(self.device),
             sampler=self.sampler,
             generator=self._draws(requests),
-            choose=self.choose,
         )
         return Spoken(tokens.cpu(), length_mask(torch.tensor(sizes)))
 

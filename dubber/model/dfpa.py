@@ -5,7 +5,6 @@ Letters: B batch, T speech tokens, V codes, K = V + 2 classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -17,13 +16,6 @@ from dubber.flow.sampler import Sampler
 from dubber.model.denoiser import Condition, Denoiser
 from dubber.model.settings import ModelSettings
 from dubber.model.tokens import GENERATED, assemble, generated_of
-
-ContentChoice = Callable[[Tensor], Tensor]  # content logits [B, 2, T, V] -> codes int64 [B, 2, T]
-
-
-def likeliest(logits: Tensor) -> Tensor:
-    """The paper's choice of content: the likeliest code at each position."""
-    return logits.argmax(-1)
 
 
 @dataclass(frozen=True)
@@ -72,9 +64,8 @@ class DFPA(nn.Module):
         condition: Condition,
         sampler: Sampler,
         generator: torch.Generator | None = None,
-        choose: ContentChoice = likeliest,
     ) -> Tensor:
-        """Content by `choose`, prosody and acoustic by the sampler.
+        """Content by argmax, prosody and acoustic by the sampler.
 
         Args:
             content_logits: [B, 2, T, V].
@@ -101,5 +92,5 @@ class DFPA(nn.Module):
             forbidden=[self.pad],
             generator=generator,
         )
-        content = choose(content_logits).masked_fill(~real, self.pad)
+        content = content_logits.argmax(-1).masked_fill(~real, self.pad)
         return assemble(generated, content)

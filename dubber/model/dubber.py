@@ -18,7 +18,7 @@ from dubber.flow.sampler import Sampler
 from dubber.model.batch import DubBatch
 from dubber.model.content import Content, ContentDecoder, Latent, PhonemeEncoder
 from dubber.model.denoiser import Condition
-from dubber.model.dfpa import DFPA, ContentChoice, Flow, likeliest
+from dubber.model.dfpa import DFPA, Flow
 from dubber.model.durations import length_mask
 from dubber.model.fapro import FaPro
 from dubber.model.layers import Transformer
@@ -179,7 +179,6 @@ class Dubber(nn.Module):
         *,
         sampler: Sampler,
         generator: torch.Generator | None = None,
-        choose: ContentChoice = likeliest,
     ) -> Dub:
         """Speak a text so that it fits the lips and the face; call it in eval mode.
 
@@ -190,11 +189,10 @@ class Dubber(nn.Module):
             phonemes: int64 [B, N].
             phoneme_mask: bool [B, N].
             speaker: [B, S], of the reference speech.
-            choose: which content codes are spoken.
         """
         token_mask = length_mask(self.settings.tokens_in(frame_mask.sum(1)))
         adapted = self._adapt(lips, faces, frame_mask, phonemes, phoneme_mask, token_mask, speaker)
-        tokens = self.dfpa.sample(adapted.content.logits, token_mask, adapted.condition, sampler, generator, choose)
+        tokens = self.dfpa.sample(adapted.content.logits, token_mask, adapted.condition, sampler, generator)
         sync = adapted.sync
         return Dub(tokens, token_mask, sync.frame_durations, sync.attention_vt, sync.attention_st)
 

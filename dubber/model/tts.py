@@ -15,7 +15,7 @@ from dubber.flow.path import Source, uniform
 from dubber.flow.sampler import Sampler
 from dubber.model.batch import Batch
 from dubber.model.content import ContentModel
-from dubber.model.dfpa import DFPA, ContentChoice, Flow, likeliest
+from dubber.model.dfpa import DFPA, Flow
 from dubber.model.settings import ModelSettings, ObjectiveSettings
 
 
@@ -72,7 +72,6 @@ class TTS(nn.Module):
         token_durations: Tensor | None = None,
         sampler: Sampler,
         generator: torch.Generator | None = None,
-        choose: ContentChoice = likeliest,
     ) -> Tensor:
         """Speak a text in the voice of a prompt; call it in eval mode.
 
@@ -82,7 +81,6 @@ class TTS(nn.Module):
             prompt_tokens: int64 [B, 6, P], [PAD] at padding.
             speaker: [B, S].
             token_durations: int64 [B, N]; predicted if not given.
-            choose: which content codes are spoken.
 
         Returns:
             int64 [B, 6, T], [PAD] at padding.
@@ -92,7 +90,7 @@ class TTS(nn.Module):
         denoiser = self.dfpa.denoiser
         prompt = denoiser.token_prompt(prompt_tokens, prompt_tokens[:, 0] != self.pad)
         condition = denoiser.condition(content.condition, latent.mask, speaker, prompt)
-        return self.dfpa.sample(content.logits, latent.mask, condition, sampler, generator, choose)
+        return self.dfpa.sample(content.logits, latent.mask, condition, sampler, generator)
 
     def _cut_prompt(self, batch: Batch, generator: Source) -> Tensor:
         """A random segment of each utterance, as long as a share of the batch's shortest: int64 [B, 6, P]."""

@@ -159,16 +159,6 @@ def test_equal_drafts_speak_as_one_of_them(codec: FACodec) -> None:
     assert np.abs(one - codec.decode(np.stack([made.ids, other.ids]), made.speaker)).max() > 1e-4
 
 
-def test_steady_content_is_the_nearest_to_the_mean_embedding(codec: FACodec) -> None:
-    made = codec.encode(np.random.default_rng(0).normal(size=3200))
-    sure = np.eye(codec.vocab, dtype=np.float32)[made.ids[1:3]]
-    content = codec.decoder.content
-    certain = torch.from_numpy(made.ids[1:3]).unsqueeze(1)
-    torch.testing.assert_close(content.mean(torch.from_numpy(sure).unsqueeze(1)), content.embed(certain))
-    spoken = codec.steady_content(sure)
-    assert spoken.shape == (2, 16) and spoken.dtype == np.int64 and 0 <= spoken.min() <= spoken.max() < codec.vocab
-
-
 def test_the_codec_refuses_a_bad_clip(codec: FACodec) -> None:
     with pytest.raises(ClipError, match="99 samples, too few"):
         codec.encode(np.zeros(99, np.float32))

@@ -37,10 +37,6 @@ class SpokenCodec:
         wav[0] = speaker[0]
         return wav
 
-    def steady_content(self, probabilities: np.ndarray) -> np.ndarray:
-        """The least likely codes, which nobody else would choose."""
-        return probabilities.argmin(-1)
-
 
 def manifest_row(clip: str) -> dict:
     split = "train" if clip == "trained_on" else "test"
@@ -210,18 +206,3 @@ def test_a_clip_is_spoken_from_as_many_drafts_as_are_asked_for(shard, monkeypatc
     for ids in heard:
         assert ids.max() < SIZES.vocab and (ids[0, 1:3] == ids[1:, 1:3]).all(), "content is no draw"
         assert (ids[0] != ids[1]).any() and (ids[1] != ids[2]).any()
-
-
-def test_content_is_the_likeliest_or_what_the_codec_makes_of_it(shard, monkeypatch):
-    heard = []
-
-    def decode(self, ids, speaker):
-        heard.append(ids[1:3])
-        return np.zeros(200 * ids.shape[-1], np.float32)
-
-    monkeypatch.setattr(SpokenCodec, "decode", decode)
-    dub(shard)
-    dub(shard, content="steady")
-    likeliest, steady = heard[:4], heard[4:]
-    assert [ids.shape for ids in likeliest] == [ids.shape for ids in steady]
-    assert all((a != b).all() for a, b in zip(likeliest, steady, strict=True))

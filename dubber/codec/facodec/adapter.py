@@ -73,13 +73,6 @@ class FACodec:
         return Tokens(ids=ids[:, 0].cpu().numpy(), speaker=speaker[0].cpu().numpy())
 
     @torch.inference_mode()
-    def steady_content(self, probabilities: np.ndarray) -> np.ndarray:
-        """Probabilities [2, T, V] -> ids int64 [2, T] nearest to the mean embedding."""
-        weights = torch.from_numpy(np.array(probabilities, dtype=np.float32)).to(self.device)
-        content = self.decoder.content
-        return content.quantise(content.mean(weights.unsqueeze(1)))[:, 0].cpu().numpy()
-
-    @torch.inference_mode()
     def decode(self, ids: np.ndarray, speaker: np.ndarray) -> np.ndarray:
         """ids [6, T] in the voice of speaker [256] -> float32 [200 T] at 16 kHz in -1..1.
 

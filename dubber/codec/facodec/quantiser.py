@@ -59,11 +59,6 @@ class ResidualQuantiser(nn.Module):
             x = x - codebook.embed(ids[-1])
         return torch.stack(ids)
 
-    def mean(self, probabilities: Tensor) -> Tensor:
-        """Probabilities [depth, B, T, V] of every codebook's codes -> the expected embedding [B, T, channels]."""
-        means = [book.project_out(p @ book.codes) for book, p in zip(self.codebooks, probabilities, strict=True)]
-        return torch.stack(means).sum(dim=0)
-
     def embed(self, ids: Tensor) -> Tensor:
         """ids [depth, B, T] -> [B, T, channels], the sum over the codebooks."""
         return torch.stack([codebook.embed(i) for codebook, i in zip(self.codebooks, ids, strict=True)]).sum(dim=0)
