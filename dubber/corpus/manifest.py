@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -162,7 +163,8 @@ def refresh_manifest(path: Path, settings: CorpusSettings, root: Path, *, data_r
     """Bring a manifest up to date; whether it was written anew.
 
     A corpus folder whose listing (names, sizes, times) is as it was, under the same settings and reader, costs one
-    look at the folder.
+    look at the folder. A manifest that says the same as before keeps its own time: a corpus that was copied or mounted
+    anew makes nothing stale.
 
     Raises:
         MissingDataError: the corpus folder, or every clip in it, is not there.
@@ -176,12 +178,22 @@ def refresh_manifest(path: Path, settings: CorpusSettings, root: Path, *, data_r
     old_state = _stored_state(path)
     if old_state == state:
         return False
-    previous = _still_decided(read_table(path).to_pylist(), old_state, state) if old_state else []
-    rows = build_manifest(settings, root, files, previous)
+    old = read_table(path) if old_state else MANIFEST.empty_table()
+    written = path.stat() if old_state else None
+    rows = build_manifest(settings, root, files, _still_decided(old.to_pylist(), old_state, state))
     table = pa.Table.from_pylist(rows, schema=MANIFEST)
     write_table(path, table.replace_schema_metadata({STATE: json.dumps(state).encode()}), row_group_size=ROW_GROUP)
+    if written and _says_the_same(old, table):
+        os.utime(path, ns=(written.st_atime_ns, written.st_mtime_ns))
     log.info("%s: %d clips in %d shards", path, len(rows), len({row["shard"] for row in rows}))
     return True
+
+
+def _says_the_same(old: pa.Table, new: pa.Table) -> bool:
+    """Whether all is equal but the times of the media: their content is told by its digest."""
+    return set(new.column_names) <= set(old.column_names) and all(
+        old[name].equals(new[name]) for name in new.column_names if name != "mtime"
+    )
 
 
 def _state(settings: CorpusSettings, files: Mapping[str, File]) -> dict[str, Any]:

@@ -49,6 +49,19 @@ def test_a_grid_name_is_its_sentence():
     assert grid.sentence("lecture") is None
 
 
+def test_a_copied_corpus_makes_nothing_stale(tmp_path):
+    root, path = grid_folder(tmp_path / "grid"), tmp_path / "manifest.parquet"
+    refresh(tmp_path, SETTINGS, root)
+    os.utime(path, (1000, 1000))
+    for clip in root.glob("*/*.mpg"):
+        os.utime(clip, (2000, 2000))
+    refresh(tmp_path, SETTINGS, root)
+    assert path.stat().st_mtime == 1000, "the clips are the same, only their times are new"
+    next(root.glob("s1/*.mpg")).write_bytes(b"another take")
+    refresh(tmp_path, SETTINGS, root)
+    assert path.stat().st_mtime > 1000
+
+
 @given(st.text(max_size=12))
 def test_any_name_is_a_sentence_or_nothing(name):
     said = grid.sentence(name)
