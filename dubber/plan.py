@@ -453,7 +453,7 @@ class Plan:
         experiment = self.experiment(name)
         return {
             "model": self._model(experiment),
-            "objective": experiment.objective.model_dump(mode="json"),
+            "objective": experiment.objective.of_stage("stage1"),
             "stage": experiment.stage1.identity(),
             "codec": experiment.codec,
         }
@@ -465,7 +465,7 @@ class Plan:
         widths = {"lip_features": features.lip_features, "face_features": features.face_features}
         return {
             "model": {**self._model(experiment), **widths},
-            "objective": experiment.objective.model_dump(mode="json"),
+            "objective": experiment.objective.of_stage("stage2"),
             "parts": experiment.parts.model_dump(mode="json"),
             "stage": experiment.stage2.identity(),
             "codec": experiment.codec,

@@ -38,7 +38,8 @@ class DubberOutput:
         content_logits: [B, 2, T, V].
         ctc_logits: [B, T, phonemes], index 0 the blank.
         z: z_student [B, T, D].
-        teacher: the teacher's z at its own durations, without gradient.
+        teacher: the teacher's z, without gradient: at its own durations, or at the aligner's where the distillation is
+            aligned.
         flow: the denoiser's logits with x_1, x_t and t.
     """
 
@@ -102,7 +103,7 @@ class Dubber(nn.Module):
 
     def __init__(self, settings: ModelSettings, objective: ObjectiveSettings, parts: PartsSettings) -> None:
         super().__init__()
-        self.settings, self.parts = settings, parts
+        self.settings, self.parts, self.distillation = settings, parts, objective.distillation
         self.encoder = PhonemeEncoder(settings)
         self.synchronizer = Synchronizer(settings)
         self.fapro = FaPro(settings) if parts.fapro else None
@@ -216,15 +217,15 @@ class Dubber(nn.Module):
         condition = denoiser.condition(content.condition, token_mask, speaker, prompt)
         return _Adapted(sync, z, content, condition)
 
-    @staticmethod
-    def _ask(teacher: TTS | None, batch: DubBatch) -> Latent:
-        """The teacher's z on the same text, at its own durations."""
+    def _ask(self, teacher: TTS | None, batch: DubBatch) -> Latent:
+        """The teacher's z on the same text."""
         if teacher is None:
             raise DubberError(
                 "Distillation needs the teacher of stage 1.",
                 looked_at="parts.distillation",
                 hint="Pass the teacher, or set parts.distillation: false.",
             )
+        durations = batch.token_durations if self.distillation == "aligned" else None
         teacher.eval()
         with torch.no_grad():
-            return teacher.content(batch.phonemes, batch.phoneme_mask)
+            return teacher.content(batch.phonemes, batch.phoneme_mask, durations)

@@ -132,6 +132,10 @@ class Stage2Weights(Settings):
     speech_text: float = Field(default=1.0, ge=0, description="lambda 6, contrastive alignment of speech and phonemes")
 
 
+STAGE1_ONLY = {"prompt_share", "stage1"}
+STAGE2_ONLY = {"temperature", "contrast", "distillation", "stage2"}
+
+
 class ObjectiveSettings(Settings):
     """The probability path and the losses."""
 
@@ -146,5 +150,14 @@ class ObjectiveSettings(Settings):
         default="frames",
         description="what the contrastive losses compare: the phonemes of a frame, the frames of a phoneme, or both",
     )
+    distillation: Literal["pooled", "aligned"] = Field(
+        default="pooled",
+        description="what is pulled towards the teacher: z's mean over time, the teacher at its own durations; or "
+        "each token's z, the teacher at the aligner's durations",
+    )
     stage1: Stage1Weights = Field(default=Stage1Weights(), description="weights of the stage-1 loss")
     stage2: Stage2Weights = Field(default=Stage2Weights(), description="weights of the stage-2 loss")
+
+    def of_stage(self, stage: Literal["stage1", "stage2"]) -> dict[str, Any]:
+        """What one stage heeds, as JSON values: a weight of stage 2 must not make stage 1 stale."""
+        return self.model_dump(mode="json", exclude=STAGE2_ONLY if stage == "stage1" else STAGE1_ONLY)

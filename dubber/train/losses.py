@@ -101,7 +101,9 @@ def stage2_losses(output: DubberOutput, batch: DubBatch, objective: ObjectiveSet
     if parts.ctc:
         ctc = ctc_loss(output.ctc_logits, batch.token_mask, batch.phonemes, batch.phoneme_mask)
         terms["ctc"] = Mean(ctc, clips)
-    if parts.distillation:
+    if parts.distillation and objective.distillation == "aligned":
+        terms["distillation"] = Mean(aligned_distillation_loss(output.z, batch.token_mask, output.teacher), tokens)
+    elif parts.distillation:
         terms["distillation"] = Mean(distillation_loss(output.z, batch.token_mask, output.teacher), clips)
     maps = {
         "video_text": (parts.video_text, output.attention_vt, batch.frame_durations),
@@ -171,6 +173,17 @@ def distillation_loss(z: Tensor, mask: Tensor, teacher: Latent) -> Tensor:
     """
     student, target = _mean_over_time(z, mask), _mean_over_time(teacher.z, teacher.mask).detach()
     return (1 - F.cosine_similarity(student, target, dim=-1)).mean()
+
+
+def aligned_distillation_loss(z: Tensor, mask: Tensor, teacher: Latent) -> Tensor:
+    """1 - cos(z_student, z_teacher) of each token, mean over the real ones.
+
+    Args:
+        z: z_student [B, T, D].
+        mask: bool [B, T].
+        teacher: z_teacher at the aligner's durations, [B, T, D] with the same mask.
+    """
+    return (1 - F.cosine_similarity(z.float(), teacher.z.detach().float(), dim=-1))[mask].mean()
 
 
 def alignment_loss(attention: Tensor, matrix: Tensor, phoneme_mask: Tensor, objective: ObjectiveSettings) -> Tensor:

@@ -78,7 +78,7 @@ class RunSettings:
         """What of the settings decides the result, as JSON values."""
         identity = {
             "model": self.model.model_dump(mode="json"),
-            "objective": self.objective.model_dump(mode="json"),
+            "objective": self.objective.of_stage("stage2" if self.parts else "stage1"),
             "parts": self.parts.model_dump(mode="json") if self.parts else None,
             "stage": self.stage.identity(),
             "codec": self.codec,

@@ -16,6 +16,7 @@ from dubber.model.durations import alignment_matrix, length_mask
 from dubber.model.settings import ObjectiveSettings, PartsSettings, Stage1Weights, Stage2Weights
 from dubber.model.tts import TTS
 from dubber.train.losses import (
+    aligned_distillation_loss,
     alignment_loss,
     content_loss,
     contrastive_loss,
@@ -171,6 +172,28 @@ def test_distillation_is_zero_for_the_same_mean_and_two_for_the_opposite():
     same, opposite = (Latent(torch.zeros(1, 1), factor * z, mask) for factor in (3.0, -1.0))
     assert distillation_loss(z, mask, same).item() == pytest.approx(0, abs=1e-6)
     assert distillation_loss(z, mask, opposite).item() == pytest.approx(2, rel=1e-6)
+
+
+def test_aligned_distillation_compares_token_by_token():
+    z = torch.tensor([[[1.0, 0], [0, 2], [9, 9]]])
+    mask = torch.tensor([[True, True, False]])
+    same = Latent(torch.zeros(1, 1), torch.tensor([[[3.0, 0], [0, 1], [-1, -1]]]), mask)
+    swapped = Latent(torch.zeros(1, 1), same.z[:, [1, 0, 2]], mask)
+    assert aligned_distillation_loss(z, mask, same).item() == pytest.approx(0, abs=1e-6), "lengths do not matter"
+    assert aligned_distillation_loss(z, mask, swapped).item() == pytest.approx(1), "equal means are not enough"
+    assert distillation_loss(z, mask, swapped).item() < 0.3
+
+
+def test_the_aligned_teacher_speaks_at_the_aligners_durations():
+    objective = ObjectiveSettings(distillation="aligned", stage2=Stage2Weights(distillation=10.0))
+    student, teacher = randomise(Dubber(SETTINGS, objective, PartsSettings())), randomise(TTS(SETTINGS, objective))
+    out = student(BATCH, teacher, seeded())
+    assert torch.equal(out.teacher.mask, BATCH.token_mask)
+    expected = teacher.content(BATCH.phonemes, BATCH.phoneme_mask, BATCH.token_durations).z
+    torch.testing.assert_close(out.teacher.z, expected)
+    losses = stage2_losses(out, BATCH, objective, PartsSettings())
+    own = aligned_distillation_loss(out.z, BATCH.token_mask, out.teacher)
+    assert losses.terms["distillation"].item() == pytest.approx(own.item())
 
 
 def test_distillation_gives_the_teacher_no_gradient():
