@@ -32,7 +32,7 @@ CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "config"
 FILES = ("config.yaml", "sizes.yaml")
 
 SWAPS = ("other_video", "other_voice", "other_text")  # the system `full` with an input of another clip
-CONTROLS = ("shifted", "text_only", *SWAPS)
+CONTROLS = ("shifted", "same_voice", "text_only", *SWAPS)
 OWN_SYSTEMS = ("ground_truth", "codec", "stage1", *CONTROLS)
 NFE = "nfe_"  # and a number: the system `full` with so many evaluations of the denoiser
 SEED = "seed_"  # and a number: the system `full`, trained and sampled with another seed

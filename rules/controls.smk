@@ -1,6 +1,6 @@
 """Control systems: speech that must be worse in one respect each, or the model ignores an input, or a metric the speech.
 
-Out: results/<experiment>/dubs/{shifted,text_only,other_video,other_voice,other_text}/<setting>/<shard>.parquet, which
+Out: results/<experiment>/dubs/{shifted,same_voice,text_only,other_video,other_voice,other_text}/<setting>/<shard>.parquet, which
 `results/<experiment>_controls.csv` gathers.
 """
 
@@ -31,6 +31,36 @@ rule shifted:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/shifted.py --manifest {input.manifest:q} --shard {wildcards.shard} "
         "--truth {input.truth:q} --max-failed-share {params.max_failed_share} --output {output.shard:q}"
+
+
+rule same_voice:
+    """Another recording of each test clip's speaker: how alike one voice is to itself when it says something else."""
+    input:
+        manifest=ask(experiment_manifest),
+        truth="results/{experiment}/dubs/ground_truth/any/{shard}.parquet",
+        references=ask(lambda w: PLAN.reference_files(w.experiment, "audio", w.shard, "2.0")),
+    output:
+        shard="results/{experiment}/dubs/same_voice/{setting}/{shard}.parquet",
+        failures="results/{experiment}/dubs/same_voice/{setting}/{shard}.failures.parquet",
+    log:
+        "logs/same_voice/{experiment}/{setting}/{shard}.log",
+    benchmark:
+        "benchmarks/rules/same_voice/{experiment}/{setting}/{shard}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=lambda w, attempt: 30 * attempt,
+    params:
+        rows=ask(experiment_rows),
+        max_failed_share=PLAN.config.max_failed_share,
+        code=code("same_voice"),
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/same_voice.py --manifest {input.manifest:q} --shard {wildcards.shard} "
+        "--truth {input.truth:q} --references {input.references:q} "
+        "--max-failed-share {params.max_failed_share} --output {output.shard:q}"
 
 
 rule text_only:

@@ -1,7 +1,8 @@
 """Control systems: what a table must show if the model heeds its inputs, and if the metrics heed the speech.
 
-`shifted` is the recording, late. The others are the full system with one input of another test clip in place of the
-clip's own: its video, its voice or its text. All are scored as if nothing had happened.
+`shifted` is the recording, late; `same_voice` is another recording of the same speaker. The others are the full system
+with one input of another test clip in place of the clip's own: its video, its voice or its text. All are scored as if
+nothing had happened.
 
 Letters: F video frames (25/s), C features of a frame.
 """
@@ -71,6 +72,39 @@ def shifted_shard(
         return {"samples": delayed(require(row["clip"], sounds, "samples")["samples"], SHIFT)}
 
     return process_shard(wanted, work, step="shifted", schema=DUBS, output=output, max_failed_share=max_failed_share)
+
+
+def same_voice_shard(
+    rows: Sequence[Mapping[str, Any]],
+    truth: Path | str,
+    references: Sequence[Path | str],
+    output: Path | str,
+    *,
+    max_failed_share: float,
+) -> ShardResult:
+    """Another recording of the same speaker in the place of each test clip: the clip's reference of setting 2.0.
+
+    It is cut, or followed by silence, to be as long as the clip's own recording.
+
+    Args:
+        rows: manifest rows of the shard; those of other splits are passed over.
+        truth: the recordings as dubs, for their lengths.
+        references: audio shards that hold the references.
+
+    Raises:
+        DubberError: more than `max_failed_share` (0..1) of the test clips have no other recording.
+    """
+    wanted = rows_to_dub(rows)
+    own = by_clip(read_rows(truth, ["clip", "samples"]), wanted)
+    clips = references_of(wanted, "2.0")
+    others = by_clip((row for path in references for row in read_rows(path, ["clip", "samples"])), clips)
+
+    def work(row: Mapping[str, Any]) -> Mapping[str, Any]:
+        length = len(require(row["clip"], own, "samples")["samples"])
+        other = require(reference_of(row, "2.0"), others, "audio of the reference")["samples"]
+        return {"samples": np.pad(other[:length], (0, max(0, length - len(other))))}
+
+    return process_shard(wanted, work, step="same_voice", schema=DUBS, output=output, max_failed_share=max_failed_share)
 
 
 def delayed(samples: np.ndarray, frames: int) -> np.ndarray:

@@ -11,10 +11,11 @@ import torch
 
 from dubber.artifacts import failures_path, read_rows, write_rows
 from dubber.config import SWAPS
-from dubber.dub.controls import Swap, delayed, fit_frames, shifted_shard, swap_shard
+from dubber.dub.controls import Swap, delayed, fit_frames, same_voice_shard, shifted_shard, swap_shard
 from dubber.dub.schema import DUBS
 from dubber.dub.text_only import middle, stretched, text_only_shard
 from dubber.errors import ClipError, DubberError
+from dubber.media.audio import AUDIO
 from dubber.media.shards import CROPS
 from dubber.model.tts import TTS
 from dubber.text.phonemes import phonemise
@@ -78,6 +79,21 @@ def test_a_recording_comes_late_and_stays_as_long(tmp_path):
     assert late["samples"].tolist() == [*[0] * 5120, *range(1, 881)]
     why = reasons(tmp_path / "late.parquet")
     assert "no longer than 0.32 s" in why["short"] and "earlier step" in why["middle"]
+
+
+def test_the_same_voice_is_another_recording_of_the_clips_length(tmp_path):
+    rows = [
+        {"clip": name, "split": "test", "reference": reference}
+        for name, reference in (("a", "x"), ("b", "y"), ("c", None), ("d", "gone"))
+    ]
+    sounds = {name: np.arange(1, length + 1).astype(np.int16) for name, length in (("x", 9), ("y", 3))}
+    write_rows(tmp_path / "truth.parquet", [{"clip": r["clip"], "samples": np.ones(5, np.int16)} for r in rows], DUBS)
+    write_rows(tmp_path / "audio.parquet", [{"clip": c, "samples": s} for c, s in sounds.items()], AUDIO)
+    output = tmp_path / "same.parquet"
+    same_voice_shard(rows, tmp_path / "truth.parquet", [tmp_path / "audio.parquet"], output, max_failed_share=0.9)
+    assert {r["clip"]: r["samples"].tolist() for r in read_rows(output)} == {"a": [1, 2, 3, 4, 5], "b": [1, 2, 3, 0, 0]}
+    why = reasons(output)
+    assert "no other clip" in why["c"] and "earlier step" in why["d"]
 
 
 def test_late_by_whole_frames():

@@ -58,11 +58,12 @@ def test_controls_are_a_table_and_the_report_shows_it(project):
     controls = read(project, "micro_controls").set_index("system")
     assert set(controls.setting) == {"1.0"} and (controls.n_ok + controls.n_failed == 2).all()
     swaps = ["other_video", "other_voice", "other_text"]
-    assert set(controls.index) == {"ground_truth", "codec", "full", "shifted", "text_only", *swaps}
+    assert set(controls.index) == {"ground_truth", "codec", "full", "shifted", "same_voice", "text_only", *swaps}
     assert (controls.fingerprint[swaps] == controls.fingerprint.full).all()
     assert controls.fingerprint.text_only not in ("", controls.fingerprint.full)
     assert controls["AVSync-emb"].shifted < controls["AVSync-emb"].ground_truth == pytest.approx(1)
     assert controls.SECS.shifted > 95 > controls.SECS.other_voice
+    assert controls.SECS.other_voice < controls.SECS.same_voice < 100
     assert controls.RTF[["text_only", *swaps]].notna().all() and pd.isna(controls.RTF.shifted)
     assert set(project.planned("results/micro/report.html")) == {"report"}, "a report with the controls"
 
