@@ -34,9 +34,9 @@ TITLES = {
     "controls": (
         "Controls",
         "What a system that ignored an input would not show: the recording 0.32 s late (shifted); another "
-        "recording of the same speaker (same voice), whose similarity no dub in that voice need exceed; stage 1 without "
-        "the video, stretched to its length (text only); the full system with another clip's video, voice or text, "
-        "scored against the clip's own. LSE looks for the best shift and so forgives lateness; AVSync does not.",
+        "recording of the same speaker (same voice), whose similarity no dub in that voice need exceed; stage 1 "
+        "without the video, stretched to its length (text only); the full system with another clip's video, voice or "
+        "text, scored against the clip's own. LSE looks for the best shift and so forgives lateness; AVSync does not.",
     ),
     "prosody": ("Prosody", "How near pitch, voicing and emotion come to the recording's (Table 5)."),
 }
