@@ -27,7 +27,8 @@ def facts(bundle: Bundle) -> dict[str, str]:
         "sound": f"16000 Hz, mono; at most {bundle.longest:.1f} s at once",
         "video": f"{model.frame_rate} frames a second; features: lips {model.lip_features}, face {model.face_features}",
         "backends": ", ".join(f"{part}: {name}" for part, name in backends.items()),
-        "tables": f"sampled by {sampling.sampler}, NFE {sampling.nfe}, temperature {sampling.temperature}",
+        "tables": f"sampled by {sampling.sampler}, NFE {sampling.nfe}, temperature {sampling.temperature}, "
+        f"drafts {sampling.drafts}",
         "weights": "; ".join(f"{row['name']}: {row['licence']}, {row['url']}" for row in origin.get("weights", []))
         or "none published: all were trained or fitted here",
         "code": f"dubber {origin.get('dubber')}, digest of the training code {student.get('code', 'not recorded')}",
