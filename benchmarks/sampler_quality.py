@@ -77,7 +77,7 @@ def gather(args: argparse.Namespace, synthesiser: Synthesiser) -> Clips:
     manifest = load_manifest(work / args.experiment / "manifest.parquet")
     rows = {row["clip"]: row for row in all_rows(manifest) if row["split"] in args.split}
     found = {
-        name: {row["clip"]: row for row in _all(work / args.experiment / step, columns) if row["clip"] in rows}
+        name: {row["clip"]: row for row in shard_rows(work / args.experiment / step, columns) if row["clip"] in rows}
         for name, step, columns in (
             ("features", f"features/{args.experiment}", None),
             ("voices", f"tokens/world_{args.experiment}", ["clip", "speaker"]),
@@ -98,7 +98,8 @@ def all_rows(manifest) -> Iterator[Mapping[str, Any]]:
         yield from manifest.rows(shard)
 
 
-def _all(folder: Path, columns: Sequence[str] | None) -> Iterator[Mapping[str, Any]]:
+def shard_rows(folder: Path, columns: Sequence[str] | None = None) -> Iterator[Mapping[str, Any]]:
+    """The rows of every shard of one step."""
     for path in sorted(folder.glob("[0-9][0-9][0-9][0-9].parquet")):
         yield from read_rows(path, columns) if columns else read_rows(path)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from benchmarks.sampler_quality import FULL_SCALE, METRICS, all_rows
-from dubber.artifacts import read_rows
+from benchmarks.sampler_quality import FULL_SCALE, METRICS, all_rows, shard_rows
 from dubber.codec.world import World
 from dubber.corpus.manifest import load_manifest
 from dubber.dub.settings import SynthesisSettings
@@ -85,11 +85,7 @@ class Speakers:
         codes, found = {}, {}
         for batch in self._batches():
             requests = self._repeated(batch, self._request)
-            if durations:
-                forced = padded(self._repeated(batch, durations))[0]
-                with patch.object(synchronizer, "search_durations", lambda *_, forced=forced: forced):
-                    made = self.student._speak(requests)
-            else:
+            with self._forced(batch, synchronizer, "search_durations", durations):
                 made = self.student._speak(requests)
             for i, clip in zip(itertools.count(0, self.drafts), batch, strict=False):
                 codes[clip] = self._cut(made, i)
@@ -101,14 +97,19 @@ class Speakers:
         codes = {}
         for batch in self._batches():
             requests = self._repeated(batch, self._text_request)
-            if durations:
-                forced = padded(self._repeated(batch, durations))[0]
-                with patch.object(self.teacher, "_durations", lambda *_, forced=forced: forced):
-                    made = self.teacher._speak(requests)
-            else:
+            with self._forced(batch, self.teacher, "_durations", durations):
                 made = self.teacher._speak(requests)
             codes |= {clip: self._cut(made, i * self.drafts) for i, clip in enumerate(batch)}
         return codes
+
+    def _forced(
+        self, batch: Sequence[str], owner: Any, name: str, durations: Durations | None
+    ) -> AbstractContextManager:
+        """Inside it, what `owner` calls `name` gives `durations` (if there are any) in place of the model's own."""
+        if durations is None:
+            return nullcontext()
+        given = padded(self._repeated(batch, durations))[0]
+        return patch.object(owner, name, lambda *_: given)
 
     def _request(self, clip: str) -> Any:
         voice = np.asarray(self.tokens[clip]["speaker"], np.float32)
@@ -147,8 +148,7 @@ def gather(args: argparse.Namespace) -> Speakers:
     rows = {row["clip"]: row for row in rows[: args.clips]}
 
     def stored(step: str) -> dict[str, Mapping[str, Any]]:
-        shards = sorted((work / args.experiment / step).glob("[0-9][0-9][0-9][0-9].parquet"))
-        return {row["clip"]: row for shard in shards for row in read_rows(shard) if row["clip"] in rows}
+        return {row["clip"]: row for row in shard_rows(work / args.experiment / step) if row["clip"] in rows}
 
     return Speakers(
         Synthesiser(args.model or runs / "full" / "model.safetensors", codec, settings, "cpu"),

@@ -1,7 +1,7 @@
 """Control systems: speech that must be worse in one respect each, or the model ignores an input, or a metric the speech.
 
-Out: results/<experiment>/dubs/{shifted,same_voice,text_only,other_video,other_voice,other_text}/<setting>/<shard>.parquet, which
-`results/<experiment>_controls.csv` gathers.
+Out: results/<experiment>/dubs/<control>/<setting>/<shard>.parquet, which `results/<experiment>_controls.csv` gathers; the
+controls are shifted, same_voice, text_only, other_video, other_voice and other_text.
 """
 
 

@@ -31,6 +31,7 @@ from dubber.dub.synthesise import (
     speakers,
 )
 from dubber.errors import ClipError
+from dubber.media.audio import fit
 
 SHIFT = 8  # video frames, 0.32 s: more than people take for in time, less than a word or two
 
@@ -101,8 +102,8 @@ def same_voice_shard(
 
     def work(row: Mapping[str, Any]) -> Mapping[str, Any]:
         length = len(require(row["clip"], own, "samples")["samples"])
-        other = require(reference_of(row, "2.0"), others, "audio of the reference")["samples"]
-        return {"samples": np.pad(other[:length], (0, max(0, length - len(other))))}
+        other = require(reference_of(row, "2.0"), others, "audio of the reference")
+        return {"samples": fit(other["samples"], length)}
 
     return process_shard(wanted, work, step="same_voice", schema=DUBS, output=output, max_failed_share=max_failed_share)
 

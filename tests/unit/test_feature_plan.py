@@ -12,6 +12,7 @@ import yaml
 from dubber import config, fetch
 from dubber.errors import ConfigError, MissingDataError
 from dubber.media.settings import FAN_FILES
+from dubber.model.settings import ObjectiveSettings
 from dubber.plan import Plan
 from dubber.train import run
 from tests.conftest import ROOT
@@ -99,6 +100,17 @@ def test_the_student_is_as_wide_as_its_features_and_the_teacher_does_not_change(
         for s in (p.stage2_settings("demo", "full")["model"] for p in (narrow, wide))
     ]
     assert widths == [(512, 256), (1024, 40)]
+
+
+def test_a_stage_heeds_only_its_own_part_of_the_objective():
+    plain = ObjectiveSettings()
+    both = [plain.of_stage(stage) for stage in ("stage1", "stage2")]
+    assert both[0].keys() | both[1].keys() == ObjectiveSettings.model_fields.keys(), "no setting is forgotten"
+    assert both[0].keys() & both[1].keys() == {"scheduler"}
+    student = ObjectiveSettings(distillation="aligned", temperature=0.2, stage2={"distillation": 10.0})
+    assert student.of_stage("stage1") == both[0] and student.of_stage("stage2") != both[1]
+    teacher = ObjectiveSettings(prompt_share=0.5, stage1={"content": 2.0})
+    assert teacher.of_stage("stage1") != both[0] and teacher.of_stage("stage2") == both[1]
 
 
 def test_a_teacher_serves_students_of_any_features(at, monkeypatch):
