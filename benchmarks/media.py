@@ -26,9 +26,9 @@ from dubber.errors import ClipError
 from dubber.media.audio import SAMPLE_RATE, fit, read_audio
 from dubber.media.crops import crop_clip
 from dubber.media.faces import detector
-from dubber.media.features import change, fit_features, mouth_pictures
+from dubber.media.pca import change, fit_features, mouth_pictures
 from dubber.media.settings import CropSettings, FeatureSettings
-from dubber.media.shards import crop_shard
+from dubber.steps.crops import crop_shard
 
 FPS = 25
 BANDS = 20

@@ -23,7 +23,7 @@ import pandas as pd
 import torch
 
 from dubber.artifacts import read_rows
-from dubber.codec.world import World
+from dubber.codec.world.codec import World
 from dubber.corpus.manifest import load_manifest
 from dubber.dub.settings import SynthesisSettings
 from dubber.dub.synthesise import Request, Synthesiser

@@ -2,7 +2,7 @@
 
     python benchmarks/training_data.py --clips 350000
 
-Writes a file of simulated clips as `dubber.train.packed` makes them (T lognormal with a median of 245 tokens, 3 s, as
+Writes a file of simulated clips as `dubber.train.arrow` makes them (T lognormal with a median of 245 tokens, 3 s, as
 in LibriTTS; stage 1), opens it in a process of its own, and makes batches of 16 and of 64 clips from it.
 """
 
@@ -22,8 +22,8 @@ import pyarrow as pa
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dubber.model.settings import ModelSettings
-from dubber.train.data import open_data
-from dubber.train.packed import LISTS, schema
+from dubber.train.arrow import LISTS, schema
+from dubber.train.batches import open_data
 from dubber.train.sampler import LengthBuckets, padding_share
 
 SHARD = 256

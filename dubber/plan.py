@@ -20,15 +20,15 @@ from dubber.codec.settings import CodecSettings
 from dubber.config import CONTROLS, NFE, SEED, SWAPS, Config, Experiment, ablated, ablations, reseeded
 from dubber.corpus.manifest import Manifest, load_manifest, refresh_manifest
 from dubber.corpus.settings import CorpusSettings
-from dubber.dub.external_files import folder_digest
 from dubber.errors import ConfigError, MissingDataError
-from dubber.listen.answers import answer_files
-from dubber.listen.definition import file_of, folder_of
+from dubber.listening.answers import answer_files
+from dubber.listening.definition import file_of, folder_of
 from dubber.media import imported_files
 from dubber.media.settings import FAN_FILES
 from dubber.metrics.settings import AvSyncSettings, SyncSettings
 from dubber.settings import Settings, unknown_key
 from dubber.train.settings import RUNTIME
+from dubber.user_files import folder_digest
 
 log = logging.getLogger(__name__)
 

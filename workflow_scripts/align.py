@@ -2,8 +2,8 @@
 
 from dubber import entry
 from dubber.align.settings import AlignSettings
-from dubber.align.shards_pocketsphinx import align_shard
 from dubber.corpus.manifest import load_shard
+from dubber.steps.align import align_shard
 
 
 def main() -> None:

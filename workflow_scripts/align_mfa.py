@@ -2,8 +2,8 @@
 
 from dubber import entry
 from dubber.align.settings import AlignSettings
-from dubber.align.shards_mfa import align_shard
 from dubber.corpus.manifest import load_shard
+from dubber.steps.align_mfa import align_shard
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 from dubber import entry
 from dubber.codec.settings import WorldAnalysisSettings
-from dubber.codec.world_shards import analyse_shard
 from dubber.corpus.manifest import load_shard
+from dubber.steps.analyse import analyse_shard
 
 
 def main() -> None:

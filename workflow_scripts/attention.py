@@ -1,7 +1,7 @@
 """Rule `attention`: gather the attention maps that were kept, with the aligner's durations beside them."""
 
 from dubber import entry
-from dubber.dub.maps import gather_maps
+from dubber.steps.attention import gather_maps
 
 
 def main() -> None:

@@ -5,9 +5,9 @@ import torch
 from dubber import entry
 from dubber.codec.registry import load_codec, parse_codec
 from dubber.corpus.manifest import load_manifest
-from dubber.dub.controls import swap_shard
 from dubber.dub.settings import SynthesisSettings
 from dubber.gpus import lease_gpus
+from dubber.steps.control import swap_shard
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from dubber import entry
 from dubber.corpus.manifest import load_shard
 from dubber.media.settings import CropSettings
-from dubber.media.shards import crop_shard
+from dubber.steps.crops import crop_shard
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from dubber import entry
 from dubber.corpus.manifest import load_shard
-from dubber.dub.external import external_shard
+from dubber.steps.external import external_shard
 
 
 def main() -> None:

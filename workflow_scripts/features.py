@@ -1,9 +1,9 @@
 """Rule `features`: a shard's crops to lip and face features."""
 
 from dubber import entry
-from dubber.media.feature_shards import feature_shard
+from dubber.media.feature_streams import build_streams
 from dubber.media.settings import FeatureSettings
-from dubber.media.streams import build_streams
+from dubber.steps.features import feature_shard
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 from dubber import entry
 from dubber.codec.settings import WorldSettings
-from dubber.codec.world_shards import fit_shards
 from dubber.corpus.manifest import load_manifest
+from dubber.steps.analyse import fit_shards
 
 
 def main() -> None:

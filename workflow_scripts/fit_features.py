@@ -2,7 +2,7 @@
 
 from dubber import entry
 from dubber.corpus.manifest import load_manifest
-from dubber.media.features import fit_features
+from dubber.media.pca import fit_features
 from dubber.media.settings import FeatureSettings
 
 

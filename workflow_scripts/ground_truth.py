@@ -2,7 +2,7 @@
 
 from dubber import entry
 from dubber.corpus.manifest import load_shard
-from dubber.dub.baselines import ground_truth_shard
+from dubber.steps.resynthesise import ground_truth_shard
 
 
 def main() -> None:

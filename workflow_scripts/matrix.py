@@ -2,8 +2,8 @@
 
 from dubber import entry
 from dubber.align.settings import AlignSettings
-from dubber.align.shards_matrix import matrix_shard
 from dubber.corpus.manifest import load_shard
+from dubber.steps.durations import matrix_shard
 
 
 def main() -> None:

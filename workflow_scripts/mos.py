@@ -1,8 +1,8 @@
 """Rule `mos`: gather what listeners answered into a table."""
 
 from dubber import entry
-from dubber.listen.answers import read_answers
-from dubber.listen.definition import load_test
+from dubber.listening.answers import read_answers
+from dubber.listening.definition import load_test
 from dubber.report.mos import build_mos
 from dubber.report.settings import ReportSettings
 from dubber.report.tables import write_csv

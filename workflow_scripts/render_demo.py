@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from dubber import entry
+from dubber.corpus.demo.render import render_shard
 from dubber.corpus.manifest import load_shard
-from dubber.corpus.render import render_shard
 from dubber.corpus.settings import RenderSettings
 
 

@@ -3,7 +3,7 @@
 from dubber import entry
 from dubber.codec.registry import load_codec, parse_codec
 from dubber.corpus.manifest import load_shard
-from dubber.dub.baselines import resynthesise_shard
+from dubber.steps.resynthesise import resynthesise_shard
 
 
 def main() -> None:

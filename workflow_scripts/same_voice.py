@@ -2,7 +2,7 @@
 
 from dubber import entry
 from dubber.corpus.manifest import load_shard
-from dubber.dub.controls import same_voice_shard
+from dubber.steps.control import same_voice_shard
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ from pydantic import TypeAdapter
 
 from dubber import entry
 from dubber.corpus.manifest import load_shard
-from dubber.metrics.score import score_shard
 from dubber.metrics.settings import MetricSettings
+from dubber.steps.score import score_shard
 
 
 def main() -> None:

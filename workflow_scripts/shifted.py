@@ -2,7 +2,7 @@
 
 from dubber import entry
 from dubber.corpus.manifest import load_shard
-from dubber.dub.controls import shifted_shard
+from dubber.steps.control import shifted_shard
 
 
 def main() -> None:

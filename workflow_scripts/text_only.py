@@ -6,8 +6,8 @@ from dubber import entry
 from dubber.codec.registry import load_codec, parse_codec
 from dubber.corpus.manifest import load_shard
 from dubber.dub.settings import SynthesisSettings
-from dubber.dub.text_only import text_only_shard
 from dubber.gpus import lease_gpus
+from dubber.steps.text_only import text_only_shard
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """Rule `tokens`: quantise a shard's WORLD analysis."""
 
 from dubber import entry
-from dubber.codec.world import World
-from dubber.codec.world_shards import quantise_shard
+from dubber.codec.world.codec import World
+from dubber.steps.analyse import quantise_shard
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 from dubber import entry
 from dubber.codec.facodec.adapter import FACodec
-from dubber.codec.shards import tokens_shard
 from dubber.corpus.manifest import load_shard
+from dubber.steps.tokens_facodec import tokens_shard
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ def load_codec(settings: CodecSettings, files: Sequence[Path | str] = ()) -> Cod
         DubberError: a file is damaged or not the codec's, or the number of files is wrong.
     """
     if settings.backend == "world":
-        from dubber.codec.world import World
+        from dubber.codec.world.codec import World
 
         (file,) = _expect(files, 1, "one file, the fitted codec")
         return World.load(file)

@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         DubberError: the workflow has not made what is to be heard, or a test with other options is under way.
     """
-    from dubber.commands.listening_test import find_or_make
-    from dubber.listen.server import ListeningServer
+    from dubber.commands.listening import find_or_make
+    from dubber.listening.server import ListeningServer
 
     session = find_or_make(args)
     with ListeningServer(session, args.port) as server:

@@ -57,7 +57,8 @@ class Reader(Protocol):
 
 def reader(name: str) -> Reader:
     """The reader of that name. Each is a module of this package: adding a corpus layout is adding one."""
-    from dubber.corpus import chem, demo, grid, libritts, table
+    from dubber.corpus import chem, grid, libritts, table
+    from dubber.corpus.demo import clips as demo
 
     readers: dict[str, Reader] = {
         "chem": chem.Chem(),

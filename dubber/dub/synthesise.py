@@ -19,12 +19,12 @@ from torch import Tensor
 
 from dubber.artifacts import ShardResult, process_shard, read_rows
 from dubber.codec.base import Codec
-from dubber.dub.schema import DUBS, by_clip, require, rows_to_dub
 from dubber.dub.settings import SynthesisSettings
 from dubber.errors import ClipError, DubberError
 from dubber.flow.sampler import Sampler, make_sampler
 from dubber.media.audio import SAMPLE_RATE, to_pcm
 from dubber.model.dubber import Dub, Dubber
+from dubber.steps.dubs import DUBS, by_clip, require, rows_to_dub
 from dubber.text.phonemes import phonemise
 from dubber.train.runtime import choose_precision
 from dubber.train.weights import describe_model, load_model

@@ -19,20 +19,20 @@ from dubber.dub.bundle import Bundle
 from dubber.dub.cues import WHOLE_TEXT, Cue, read_subtitles
 from dubber.dub.dubbed import DubbedVideo
 from dubber.dub.faces import lasting, numbered, panel, sheet
+from dubber.dub.progress import ToldSampler, WatchedVideo
+from dubber.dub.reference_voice import speaker_of
 from dubber.dub.settings import SynthesisSettings
 from dubber.dub.sound import Piece, original_sound
 from dubber.dub.synthesise import Synthesiser
-from dubber.dub.voice import speaker_of
-from dubber.dub.watch import ToldSampler, WatchedVideo
 from dubber.errors import ClipError, DubberError, MissingDataError
 from dubber.media.audio import from_pcm
 from dubber.media.crops import Choice, Frames, crop_frames, find_faces
 from dubber.media.faces import detector
-from dubber.media.feature_shards import feature_row
-from dubber.media.shards import crop_row
-from dubber.media.streams import Streams, build_streams
+from dubber.media.feature_streams import Streams, build_streams
 from dubber.media.tracking import speaker_track
 from dubber.media.video import Probe, Span, probe
+from dubber.steps.crops import crop_row
+from dubber.steps.features import feature_row
 from dubber.text.phonemes import PAUSE, SILENCE, phonemise
 
 log = logging.getLogger(__name__)
@@ -218,7 +218,7 @@ class VideoDubber:
             log.warning("%s: %.1f s are longer than any clip of the training (%.1f s)", cue.name, seconds, trained)
 
     def _features(self, frames: Frames, about: Probe, cue: Cue, choose: Choice) -> dict[str, Any]:
-        """A row of `dubber.media.feature_shards.FEATURES`."""
+        """A row of `dubber.steps.features.FEATURES`."""
         crops = crop_frames(frames, about, self.bundle.crops, self.detector, choose)
         self._check_length(cue, len(crops.lips))
         return feature_row(self.streams, {"clip": cue.name, **crop_row(crops)})

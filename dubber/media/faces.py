@@ -30,7 +30,7 @@ class FaceDetector(Protocol):
 def detector(settings: CropSettings) -> FaceDetector:
     """The detector that the settings name."""
     if settings.backend == "fan":
-        from dubber.media.fan import Fan
+        from dubber.networks.fan import Fan
 
         return Fan(settings.fan_weights, settings.detection_width)
     return Haar(settings)

@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from dubber.errors import ClipError
-from dubber.metrics.av_hubert import BANDS, SIDE, load_av_hubert
 from dubber.metrics.av_sync import mean_cosine
 from dubber.metrics.base import Metric, Sample, Score
-from dubber.metrics.mfcc import FILTERS, log_energies
 from dubber.metrics.settings import AvSyncSettings
+from dubber.networks.av_hubert import BANDS, SIDE, load_av_hubert
+from dubber.networks.mfcc import FILTERS, log_energies
 
 FULL_SCALE = 32768  # the network's energies are of 16-bit integers
 STACKED = BANDS // FILTERS  # audio frames of 10 ms in a video frame

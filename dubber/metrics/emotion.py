@@ -7,9 +7,9 @@ import torch
 
 from dubber.errors import ClipError
 from dubber.metrics.base import Metric, Sample, Score
-from dubber.metrics.emotion2vec import load_emotion2vec
 from dubber.metrics.settings import EmotionSettings
-from dubber.metrics.wav2vec2 import SHORTEST
+from dubber.networks.emotion2vec import load_emotion2vec
+from dubber.networks.wav2vec2 import SHORTEST
 
 
 def similarity(*, reference: np.ndarray, hypothesis: np.ndarray) -> float:

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from dubber.errors import ClipError
 from dubber.metrics.base import Metric, Sample, Score
-from dubber.metrics.mfcc import mfcc
 from dubber.metrics.settings import SyncSettings
 from dubber.metrics.sync import SyncScore, sync_score
-from dubber.metrics.syncnet import CEPSTRA, FRAMES, SIDE, load_syncnet
+from dubber.networks.mfcc import mfcc
+from dubber.networks.syncnet import CEPSTRA, FRAMES, SIDE, load_syncnet
 
 FULL_SCALE = 32768  # the network's cepstra are of 16-bit integers
 SAMPLES = 640  # of a video frame, at 16 kHz and 25 frames a second

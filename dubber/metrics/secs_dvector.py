@@ -6,9 +6,9 @@ import numpy as np
 
 from dubber.errors import ClipError
 from dubber.metrics.base import SAMPLE_RATE, Metric, Sample, Score
-from dubber.metrics.dvector import Dvector
 from dubber.metrics.secs import MIN_SECONDS, similarity
 from dubber.metrics.settings import SecsSettings
+from dubber.networks.dvector import Dvector
 
 
 class DvectorSecs(Metric):

@@ -16,7 +16,7 @@ from dubber.model.attention import Rotation, SelfAttention
 from dubber.model.layers import sinusoids
 from dubber.model.products import Linear, linear
 from dubber.model.settings import ModelSettings
-from dubber.model.tokens import ACOUSTIC, CONTENT, GENERATED, PROSODY, STREAMS, generated_of
+from dubber.model.streams import ACOUSTIC, CONTENT, GENERATED, PROSODY, STREAMS, generated_of
 
 TIME_SCALE = 1000.0  # t in [0, 1] is spread over the sinusoids' range
 

@@ -15,7 +15,7 @@ from dubber.flow.path import SCHEDULERS, MixturePath, Source, uniform
 from dubber.flow.sampler import Sampler
 from dubber.model.denoiser import Condition, Denoiser
 from dubber.model.settings import ModelSettings
-from dubber.model.tokens import GENERATED, assemble, generated_of
+from dubber.model.streams import GENERATED, assemble, generated_of
 
 
 @dataclass(frozen=True)

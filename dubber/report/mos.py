@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from dubber.errors import DubberError
-from dubber.listen.answers import Answer, latest
-from dubber.listen.definition import QUESTIONS, HeardSystem, ListeningTest
+from dubber.listening.answers import Answer, latest
+from dubber.listening.definition import QUESTIONS, HeardSystem, ListeningTest
 from dubber.report.bootstrap import crossed_interval
 from dubber.report.settings import BootstrapSettings
 

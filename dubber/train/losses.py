@@ -20,7 +20,7 @@ from dubber.model.dfpa import Flow
 from dubber.model.dubber import DubberOutput
 from dubber.model.durations import alignment_matrix
 from dubber.model.settings import ObjectiveSettings, PartsSettings
-from dubber.model.tokens import content_of
+from dubber.model.streams import content_of
 from dubber.model.tts import TTSOutput
 
 CTC_BLANK = 0

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from dubber.errors import DubberError
-from dubber.train.runlog import Board, Display, MetricsLog, RunFolder
+from dubber.train.run_log import Board, Display, MetricsLog, RunFolder
 
 
 @contextmanager

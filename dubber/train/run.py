@@ -20,12 +20,12 @@ from dubber.locks import wait_for_lock
 from dubber.model.dubber import Dubber
 from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
 from dubber.model.tts import TTS
-from dubber.train.data import open_data, read_splits
+from dubber.train.arrow import FORMAT, pack
+from dubber.train.batches import open_data, read_splits
 from dubber.train.loop import Task, Trainer
 from dubber.train.losses import stage1_losses, stage2_losses
-from dubber.train.packed import FORMAT, pack
 from dubber.train.randomness import seed_everything
-from dubber.train.runlog import ENVIRONMENT, flat, locked_run, write_json
+from dubber.train.run_log import ENVIRONMENT, flat, locked_run, write_json
 from dubber.train.runtime import Runtime, choose_device, choose_precision, make_runtime
 from dubber.train.settings import StageSettings
 from dubber.train.summary import summarise

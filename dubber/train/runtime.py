@@ -103,7 +103,7 @@ def make_runtime(settings: StageSettings, threads: int) -> Runtime:
     if launch is None:
         torch.set_num_threads(threads)
         return Runtime(device, settings.precision)
-    from dubber.train.together import join  # Lightning Fabric takes a second to import; a process alone does without
+    from dubber.train.distributed import join  # Lightning Fabric takes a second to import; a process alone does without
 
     torch.set_num_threads(max(1, threads // launch.per_node))
     return join(launch, device, settings)

@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 from dubber import config
 from dubber.align.textgrid import parse_textgrid
 from dubber.artifacts import read_rows, read_table, write_table
-from dubber.codec.world import World
+from dubber.codec.world.codec import World
 from dubber.commands.dub import _seconds
 from dubber.corpus import grid
 from dubber.corpus.chem import Chem
@@ -37,13 +37,13 @@ from dubber.dub.cues import Cue, read_subtitles
 from dubber.dub.exported import _read_manifest
 from dubber.errors import DubberError
 from dubber.fetch import assets
-from dubber.listen.answers import read_answers
-from dubber.listen.definition import load_test
+from dubber.listening.answers import read_answers
+from dubber.listening.definition import load_test
 from dubber.media.audio import read_audio
-from dubber.media.features import FeatureTransform
+from dubber.media.pca import FeatureTransform
 from dubber.media.video import probe, read_frames
-from dubber.metrics.dvector import PUBLISHED as DVECTOR
-from dubber.published_weights import _read as read_weights
+from dubber.networks.dvector import PUBLISHED as DVECTOR
+from dubber.networks.published_weights import _read as read_weights
 from dubber.text.normalise import normalise
 from dubber.text.phonemes import phonemise
 from dubber.train.checkpoint import Checkpoints

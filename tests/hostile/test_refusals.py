@@ -23,11 +23,11 @@ from dubber.dub.cues import read_subtitles, read_text
 from dubber.errors import ClipError, DubberError
 from dubber.limits import MAX_TEXT_BYTES, read_limited
 from dubber.media import audio, crops
+from dubber.media.feature_streams import Imported
 from dubber.media.settings import CropSettings, ImportedStream
-from dubber.media.streams import Imported
 from dubber.media.video import probe, read_frames
-from dubber.metrics.dvector import PUBLISHED
-from dubber.published_weights import load_published
+from dubber.networks.dvector import PUBLISHED
+from dubber.networks.published_weights import load_published
 from dubber.train.weights import describe_model
 
 HUNDRED_MB = 100 * 1024 * 1024

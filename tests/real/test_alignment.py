@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import alignment as benchmark
 
-from dubber.align.matrix import boundaries, run_lengths
+from dubber.align.durations import boundaries, run_lengths
 from dubber.align.mfa import read_alignment
 from dubber.align.pocketsphinx import PocketsphinxAligner
 from dubber.align.settings import PocketsphinxSettings

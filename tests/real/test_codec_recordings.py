@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from dubber.codec.settings import WorldSettings
-from dubber.codec.world import World, analyse_clip
-from dubber.codec.world_analysis import AnalysedClip, synthesise
-from dubber.codec.world_cepstrum import distortion
-from dubber.codec.world_fit import fit_analysed
+from dubber.codec.world.analysis import AnalysedClip, synthesise
+from dubber.codec.world.cepstrum import distortion
+from dubber.codec.world.codec import World, analyse_clip
+from dubber.codec.world.fit import fit_analysed
 from dubber.corpus.split import rank
 from dubber.media.audio import fit, read_audio
 from dubber.metrics.pocketsphinx_recogniser import PocketsphinxRecogniser

@@ -15,8 +15,8 @@ from dubber.media.crops import crop_clip
 from dubber.media.faces import detector
 from dubber.media.remux import mux
 from dubber.media.settings import CropSettings
-from dubber.media.shards import crop_shard
 from dubber.media.video import probe
+from dubber.steps.crops import crop_shard
 
 DAMAGED = {"s1/sgib8n", "s4/bbaf2a", "s4/bbaf2a_hq"}
 FRAMES = 75

@@ -14,7 +14,7 @@ import pytest
 
 from dubber.errors import ConfigError
 from dubber.model.settings import ObjectiveSettings
-from dubber.train.data import open_data
+from dubber.train.batches import open_data
 from dubber.train.launch import Launch, find_launch, relaunch
 from dubber.train.sampler import LengthBuckets
 from dubber.train.settings import StageSettings

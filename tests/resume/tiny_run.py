@@ -16,15 +16,15 @@ import torch
 from safetensors.torch import load_file
 
 from dubber import entry
-from dubber.align.shards_matrix import MATRIX
 from dubber.artifacts import write_rows
-from dubber.codec.shards import TOKENS
 from dubber.corpus.manifest import MANIFEST
-from dubber.media.feature_shards import FEATURES
 from dubber.model.settings import ObjectiveSettings, PartsSettings
+from dubber.steps.durations import MATRIX
+from dubber.steps.features import FEATURES
+from dubber.steps.tokens_facodec import TOKENS
 from dubber.train import checkpoint
 from dubber.train.run import train_stage1, train_stage2
-from tests.unit.tiny_models import SETTINGS, sized, spread
+from tests.helpers.tiny_models import SETTINGS, sized, spread
 
 MODEL = sized(dropout=0.1, duration_dropout=0.1)
 FULL = 30_000  # bytes; no file can grow beyond it when the disk is full

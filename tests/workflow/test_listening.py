@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from tests.listen.running import listening
+from tests.helpers.running import listening
 
 pytestmark = pytest.mark.workflow
 

@@ -1,0 +1,132 @@
+"""Two jobs never share a GPU by accident on one machine."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import multiprocessing
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from dubber import gpus
+from dubber.errors import ConfigError
+from tests.conftest import ROOT
+from tests.helpers.gpu_jobs import CARDS, compute, launch
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.helpers.gpu_jobs"])
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with two cards; its folder of locks."""
+    for name in (gpus.VISIBLE, gpus.LEASED, gpus.SHARE):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(gpus, "visible_cards", lambda: CARDS)
+    monkeypatch.setattr(gpus, "POLL", 0.02)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    held: list[int] = []
+    monkeypatch.setattr(gpus, "_held", held)
+    yield tmp_path
+    for lock in held:
+        os.close(lock)
+    for name in (gpus.VISIBLE, gpus.LEASED):
+        os.environ.pop(name, None)
+
+
+def start(target, *arguments) -> multiprocessing.Process:
+    process = PROCESSES.Process(target=target, args=arguments)
+    process.start()
+    return process
+
+
+def wait_for(path: Path) -> None:
+    end = time.monotonic() + PATIENCE
+    while not path.exists():
+        assert time.monotonic() < end, f"{path.name} did not come"
+        time.sleep(0.01)
+
+
+def test_jobs_that_are_started_at_once_take_turns_on_the_cards(machine):
+    """Five jobs for one card and one for both, on two cards: no card ever computes for two of them."""
+    counts = [1, 1, 2, 1, 1, 1]
+    jobs = [start(compute, machine, f"job{i}", count, 0.2) for i, count in enumerate(counts)]
+    for job in jobs:
+        job.join(PATIENCE)
+        assert job.exitcode == 0
+    records = [json.loads((machine / f"job{i}.json").read_text()) for i in range(len(counts))]
+    assert [len(record["cards"]) for record in records] == counts
+    for one, other in itertools.combinations(records, 2):
+        apart = one["end"] <= other["start"] or other["end"] <= one["start"]
+        assert apart or not set(one["cards"]) & set(other["cards"]), records
+    assert {card for record in records for card in record["cards"]} == {"0", "1"}, "an idle card is used"
+
+
+def test_a_job_that_is_killed_gives_its_card_back(machine):
+    jobs = [start(compute, machine, f"long{i}", 1, PATIENCE) for i in range(2)]
+    for i in range(2):
+        wait_for(machine / f"long{i}.started")
+    waiting = start(compute, machine, "waiting", 1, 0.0)
+    time.sleep(0.3)
+    assert not (machine / "waiting.started").exists()
+    jobs[0].kill()
+    waiting.join(PATIENCE)
+    assert waiting.exitcode == 0
+    jobs[1].kill()
+
+
+def test_a_card_stays_taken_while_a_child_of_a_killed_job_computes_on_it(machine):
+    job = start(launch, machine, 1.5)
+    wait_for(machine / "child.started")
+    job.kill()
+    job.join(PATIENCE)
+    assert gpus._try_lease(CARDS[0]) is None
+    gpus.lease_gpus(2)  # when the child has ended
+    assert os.environ[gpus.VISIBLE] == "0,1"
+
+
+def test_a_device_that_is_named_is_leased_and_the_others_stay_in_sight(machine):
+    gpus.lease_gpus(1, "cuda:1")
+    assert gpus._try_lease(CARDS[1]) is None
+    assert gpus.VISIBLE not in os.environ, "or cuda:1 would no longer exist"
+
+
+@pytest.mark.parametrize(("count", "device"), [(3, "auto"), (1, "cuda:2"), (2, "cuda:0")])
+def test_fewer_cards_than_are_needed_are_an_error(machine, count, device):
+    with pytest.raises(ConfigError, match=rf"needs {count} GPU.*\n.*{device}.*\n.*processes"):
+        gpus.lease_gpus(count, device)
+
+
+def test_a_job_on_the_cpu_leases_nothing(machine):
+    gpus.lease_gpus(4, "cpu")
+    assert gpus.LEASED not in os.environ
+
+
+def test_a_person_can_let_jobs_share_cards(machine, monkeypatch):
+    monkeypatch.setenv(gpus.SHARE, "1")
+    gpus.lease_gpus(3)
+    assert gpus.LEASED not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("visible", "count"), [("", 0), ("0", 1), ("GPU-1a,GPU-2b", 2), ("0,-1,1", 1), ("NoDevFiles", 0)]
+)
+def test_cards_are_counted_as_cuda_reads_its_variable(monkeypatch, visible, count):
+    monkeypatch.setenv(gpus.VISIBLE, visible)
+    assert gpus.count_gpus() == count
+
+
+def test_every_rule_that_asks_for_a_gpu_leases_it():
+    rules = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    bodies = re.findall(r"^rule \w+:\n(.*?)(?=^\S|\Z)", rules, flags=re.DOTALL | re.MULTILINE)
+    asking = [body for body in bodies if re.search(r"^\s+gpu=", body, flags=re.MULTILINE)]
+    scripts = {name for body in asking for name in re.findall(r"workflow_scripts/(\w+)\.py", body)}
+    assert scripts == {"stage1", "stage2", "dub", "control", "text_only"}
+    for script in scripts:
+        text = (ROOT / f"workflow_scripts/{script}.py").read_text()
+        assert "relaunch(args.pace" in text or "lease_gpus(" in text, script

@@ -1,0 +1,190 @@
+"""Features: fitted on training clips only, scaled, repeatable, blind to light and deaf to nothing that moves."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from dubber.artifacts import read_rows, write_rows
+from dubber.errors import DubberError
+from dubber.media import pca as features
+from dubber.media.feature_streams import build_streams
+from dubber.media.pca import FeatureTransform, change, fit_features, head_motion, mouth_pictures
+from dubber.media.settings import FeatureSettings
+from dubber.steps.crops import CROPS
+from dubber.steps.features import feature_shard
+
+F = 30
+
+
+def jpeg(picture: np.ndarray) -> bytes:
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 98])[1].tobytes()
+
+
+def mouth(opening: float, light: float = 1.0) -> np.ndarray:
+    picture = np.full((96, 96), 150, np.uint8)
+    cv2.ellipse(picture, (48, 48), (28, round(4 + 12 * opening)), 0, 0, 360, 60, -1)
+    return (picture * light).astype(np.uint8)
+
+
+def clip(name: str, seed: int, frames: int = F, light: float = 1.0) -> dict:
+    """A mouth that opens and shuts in a rhythm of its own."""
+    random = np.random.default_rng(seed)
+    openings = 0.5 + 0.5 * np.sin(np.arange(frames) * random.uniform(0.5, 1.5) + random.uniform(0, 6))
+    faces = [random.integers(60, 200, (112, 112, 3), dtype=np.uint8) for _ in range(frames)]
+    box = np.float32([100, 80, 200, 180]) + random.normal(0, 1, (frames, 1)).astype(np.float32)
+    return {
+        "clip": name,
+        "n_frames": frames,
+        "lips": [jpeg(mouth(opening, light)) for opening in openings],
+        "faces": [jpeg(face) for face in faces],
+        "box": box.reshape(-1),
+        "detected": [True] * frames,
+        "openings": openings,
+    }
+
+
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory):
+    path = tmp_path_factory.mktemp("crops") / "0000.parquet"
+    write_rows(path, [clip(f"c{seed}", seed) for seed in range(5)], CROPS)
+    return path
+
+
+@pytest.fixture(scope="module")
+def transform(crops) -> FeatureTransform:
+    return fit_features([crops], {"c0", "c1", "c2"}, FeatureSettings())
+
+
+def stored(path, name: str) -> dict:
+    return next(row for row in read_rows(path) if row["clip"] == name)
+
+
+def test_shapes_and_silent_axes(crops, transform):
+    row = stored(crops, "c3")
+    lips, faces = transform.lips(row["lips"]), transform.faces(row["faces"], row["box"].reshape(-1, 4))
+    assert lips.shape == (F, 512) and faces.shape == (F, 256)
+    assert lips.dtype == faces.dtype == np.float16
+    assert (lips[:, 3 * F : 256] == 0).all() and np.abs(lips[:, :3]).min() > 0
+
+
+def test_the_whole_varies_by_one_on_training_frames(crops, transform):
+    settings = FeatureSettings(lip_whitening=1.0)
+    for fitted, kept in ((transform, 1), (fit_features([crops], {"c0", "c1", "c2"}, settings), 5)):
+        lips = np.concatenate([fitted.lips(stored(crops, c)["lips"]) for c in ("c0", "c1", "c2")]).astype(float)
+        np.testing.assert_allclose(lips[:, :kept].std(axis=0), 1, atol=0.02)
+        np.testing.assert_allclose(lips[:, 256 : 256 + kept].std(axis=0), 1, atol=0.02)
+        assert lips.std(axis=0).max() < 1.05
+
+
+def test_whitening_is_an_exponent(crops):
+    spreads = {}
+    for whitening in (0.0, 0.5, 1.0):
+        fitted = fit_features([crops], {"c0", "c1", "c2"}, FeatureSettings(lip_whitening=whitening))
+        lips = np.concatenate([fitted.lips(stored(crops, c)["lips"]) for c in ("c0", "c1", "c2")]).astype(float)
+        spreads[whitening] = lips[:, :4].std(axis=0)
+    np.testing.assert_allclose(spreads[0.5], np.sqrt(spreads[0.0] * spreads[1.0]), rtol=0.05)
+    assert spreads[0.0][3] < spreads[0.5][3] < spreads[1.0][3]
+
+
+def test_the_opening_of_the_mouth_can_be_read_off(crops, transform):
+    unseen = clip("new", 9)
+    opening = unseen["openings"] - unseen["openings"].mean()
+    features = transform.lips(unseen["lips"])[:, :8].astype(float)
+    guess = features @ np.linalg.lstsq(features, opening, rcond=None)[0]
+    assert np.corrcoef(guess, opening)[0, 1] > 0.98
+
+
+def test_held_out_clips_change_nothing(tmp_path, crops, transform):
+    other = tmp_path / "0000.parquet"
+    write_rows(other, [clip(f"c{seed}", seed if seed < 3 else 50 + seed) for seed in range(5)], CROPS)
+    again = fit_features([other], {"c0", "c1", "c2"}, FeatureSettings())
+    np.testing.assert_array_equal(again.mouth.axes, transform.mouth.axes)
+    np.testing.assert_array_equal(again.face.mean, transform.face.mean)
+
+
+def test_light_does_not_matter(transform):
+    bright, dark = clip("a", 3), clip("a", 3, light=0.6)
+    difference = np.abs(transform.lips(bright["lips"]).astype(float) - transform.lips(dark["lips"]))[:, :8]
+    assert difference.max() < 0.2
+    with_mean = FeatureSettings(centred=False)
+    np.testing.assert_allclose(mouth_pictures(bright["lips"], with_mean).std(), 1, rtol=1e-4)
+
+
+def test_the_number_of_frames_is_bounded_and_the_seed_decides(crops):
+    few = FeatureSettings(max_frames=20)
+    first, second = (fit_features([crops], {"c0", "c1"}, few) for _ in range(2))
+    other = fit_features([crops], {"c0", "c1"}, few.model_copy(update={"seed": 1}))
+    np.testing.assert_array_equal(first.mouth.axes, second.mouth.axes)
+    assert np.count_nonzero(np.abs(first.mouth.axes).sum(axis=1)) <= 25
+    assert not np.array_equal(first.mouth.mean, other.mouth.mean)
+
+
+def test_of_a_large_corpus_few_clips_give_many_frames_each(tmp_path, monkeypatch):
+    path, clips = tmp_path / "0000.parquet", {f"c{seed}" for seed in range(12)}
+    write_rows(path, [clip(name, seed) for seed, name in enumerate(sorted(clips))], CROPS)
+    opened = []
+    monkeypatch.setattr(features, "head_motion", lambda boxes: opened.append(len(boxes)) or head_motion(boxes))
+    fit_features([path], clips, FeatureSettings(max_frames=18, least_share=0.2))
+    assert len(opened) == 3  # 18 of 360 frames are a twentieth: a fifth of a quarter of the clips
+    opened.clear()
+    fit_features([path], clips, FeatureSettings(max_frames=180))
+    assert len(opened) == 12
+
+
+def test_saved_and_loaded_it_is_the_same(tmp_path, crops, transform):
+    transform.save(tmp_path / "t.safetensors")
+    loaded = FeatureTransform.load(tmp_path / "t.safetensors")
+    row = stored(crops, "c4")
+    np.testing.assert_array_equal(loaded.lips(row["lips"]), transform.lips(row["lips"]))
+    boxes = row["box"].reshape(-1, 4)
+    np.testing.assert_array_equal(loaded.faces(row["faces"], boxes), transform.faces(row["faces"], boxes))
+    assert loaded.settings == transform.settings
+    transform.save(tmp_path / "again.safetensors")
+    assert (tmp_path / "t.safetensors").read_bytes() == (tmp_path / "again.safetensors").read_bytes()
+
+
+def test_what_is_no_transform_says_so(tmp_path):
+    (tmp_path / "t.safetensors").write_bytes(b"no")
+    for name in ("t.safetensors", "none.safetensors"):
+        with pytest.raises(DubberError, match="cannot be read"):
+            FeatureTransform.load(tmp_path / name)
+
+
+def test_a_shard_of_features(tmp_path, crops, transform):
+    transform.save(tmp_path / "t.safetensors")
+    streams = build_streams(FeatureSettings(), tmp_path / "t.safetensors")
+    result = feature_shard(crops, streams, tmp_path / "f.parquet", max_failed_share=0.0)
+    assert (result.n_ok, result.n_failed) == (5, 0)
+    row = stored(tmp_path / "f.parquet", "c4")
+    assert row["n_frames"] == F and row["lips"].shape == (F * 512,) and row["faces"].shape == (F * 256,)
+    assert row["lips_by"] == row["faces_by"] == "pca"
+    np.testing.assert_array_equal(row["lips"].reshape(F, 512), transform.lips(stored(crops, "c4")["lips"]))
+
+
+def test_one_frame_is_enough_to_apply(transform):
+    row = clip("short", 1, frames=1)
+    assert np.isfinite(transform.lips(row["lips"])).all()
+    assert np.isfinite(transform.faces(row["faces"], row["box"].reshape(-1, 4))).all()
+
+
+def test_change_is_per_second():
+    ramp = np.tile(np.arange(10.0)[:, None], (1, 3))
+    np.testing.assert_allclose(change(ramp), 25.0)
+    assert (change(np.ones((1, 3))) == 0).all()
+
+
+def test_head_motion_is_measured_in_faces():
+    boxes = np.tile(np.float32([100, 100, 200, 200]), (11, 1))
+    assert (head_motion(boxes) == 0).all()
+    boxes[:, [0, 2]] += 10 * np.arange(11, dtype=np.float32)[:, None]
+    motion = head_motion(boxes)
+    np.testing.assert_allclose(motion[:, 0], 0.1 * np.arange(-5, 6), atol=1e-6)
+    np.testing.assert_allclose(motion[:, 4], 0.1 * 25, atol=1e-4)
+    np.testing.assert_allclose(head_motion(boxes * 3), motion, atol=1e-5)
+
+
+def test_without_training_clips_nothing_is_fitted(crops):
+    with pytest.raises(DubberError, match="No training clip"):
+        fit_features([crops], {"unknown"}, FeatureSettings())
