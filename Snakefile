@@ -24,7 +24,7 @@ wildcard_constraints:
     features=r"[a-z0-9_]+",
     aligner=r"[a-z0-9_]+",
     system=r"[A-Za-z0-9_-]+",
-    setting=r"[12]\.0",
+    protocol=r"[12]\.0",
     shard=r"[0-9]+",
 
 

@@ -46,7 +46,7 @@ class Speakers:
     """Both models on the same clips.
 
     Attributes:
-        rows, features, tokens, matrix, audio: the workflow's rows by clip.
+        rows, features, tokens, durations, audio: the workflow's rows by clip.
         drafts: of each clip.
     """
 
@@ -55,14 +55,14 @@ class Speakers:
     rows: Mapping[str, Mapping[str, Any]]
     features: Mapping[str, Mapping[str, Any]]
     tokens: Mapping[str, Mapping[str, Any]]
-    matrix: Mapping[str, Mapping[str, Any]]
+    durations: Mapping[str, Mapping[str, Any]]
     audio: Mapping[str, Mapping[str, Any]]
     drafts: int
 
     @property
     def clips(self) -> list[str]:
         """Those that every step has."""
-        steps = (self.features, self.tokens, self.matrix, self.audio)
+        steps = (self.features, self.tokens, self.durations, self.audio)
         return sorted(clip for clip in self.rows if all(clip in step for step in steps))
 
     def _batches(self) -> Iterator[list[str]]:
@@ -74,7 +74,7 @@ class Speakers:
 
     def aligners(self, clip: str) -> np.ndarray:
         """The aligner's durations in tokens."""
-        return np.asarray(self.matrix[clip]["token_durations"], np.int64)
+        return np.asarray(self.durations[clip]["token_durations"], np.int64)
 
     def in_frames(self, clip: str) -> np.ndarray:
         """The aligner's durations in video frames."""
@@ -156,7 +156,7 @@ def gather(args: argparse.Namespace) -> Speakers:
         rows,
         stored(f"features/{args.experiment}"),
         stored(f"tokens/world_{args.experiment}"),
-        stored("matrix/pocketsphinx"),
+        stored("durations/pocketsphinx"),
         stored("audio"),
         args.drafts,
     )

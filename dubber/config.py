@@ -37,7 +37,7 @@ OWN_SYSTEMS = ("ground_truth", "codec", "stage1", *CONTROLS)
 NFE = "nfe_"  # and a number: the system `full` with so many evaluations of the denoiser
 SEED = "seed_"  # and a number: the system `full`, trained and sampled with another seed
 
-Setting = Literal["1.0", "2.0"]
+Protocol = Literal["1.0", "2.0"]
 
 
 class Experiment(Settings):
@@ -75,7 +75,7 @@ class Experiment(Settings):
     published: str | None = Field(
         default=None, description="figures of `config/published.csv` that stand beside the measured ones: their corpus"
     )
-    settings: tuple[Setting, ...] = Field(
+    protocols: tuple[Protocol, ...] = Field(
         default=("1.0", "2.0"), min_length=1, description="1.0: reference is the clip's own audio; 2.0: another clip's"
     )
     metrics: tuple[MetricSettings, ...] = Field(min_length=1, description="what the table measures")

@@ -65,7 +65,7 @@ class Layout:
     """What stands in a table: systems in their order, settings, and the metrics, all of them where none is named."""
 
     systems: tuple[str, ...]
-    settings: tuple[str, ...]
+    protocols: tuple[str, ...]
     metrics: tuple[str, ...] = ()
 
 
@@ -162,9 +162,9 @@ class Plan:
         manifest = self.manifest(corpus)
         return manifest.test_shards if manifest else []
 
-    def reference_shards(self, corpus: str, shard: str, setting: str) -> list[str]:
+    def reference_shards(self, corpus: str, shard: str, protocol: str) -> list[str]:
         """Shards that hold the reference speech of a shard's test clips."""
-        return [shard] if setting == "1.0" else self.manifest(corpus).reference_shards(shard)
+        return [shard] if protocol == "1.0" else self.manifest(corpus).reference_shards(shard)
 
     def tests_digest(self, name: str) -> str:
         """What the partners of the control systems follow from: all test clips of the experiment's corpus."""
@@ -209,13 +209,13 @@ class Plan:
         return stored["inputs"] if stored.get("identity") == identity else []
 
     def training_data(self, name: str, run: str) -> dict[str, list[str]]:
-        """Inputs of a training run: token and matrix shards, and for the student the features."""
+        """Inputs of a training run: token and durations shards, and for the student the features."""
         experiment = self.experiment(name)
         stage1 = run == STAGE1
         corpora = experiment.pretraining if stage1 else (experiment.corpus,)
         files = {
             "tokens": [p for c in corpora for p in self.step(c, "tokens", backend=experiment.codec)],
-            "matrix": [p for c in corpora for p in self.step(c, "matrix", backend=experiment.aligner)],
+            "durations": [p for c in corpora for p in self.step(c, "durations", backend=experiment.aligner)],
             "manifests": [self.manifest_path(c).as_posix() for c in corpora if self.manifest(c)],
         }
         if not stage1:
@@ -228,22 +228,22 @@ class Plan:
     def experiment_step(self, name: str, step: str, shards: list[str] | None = None) -> list[str]:
         """Artifacts of one step of the experiment's corpus, made by the backend that the experiment names."""
         experiment = self.experiment(name)
-        backends = {"tokens": experiment.codec, "matrix": experiment.aligner, "align": experiment.aligner}
+        backends = {"tokens": experiment.codec, "durations": experiment.aligner, "align": experiment.aligner}
         backends["features"] = experiment.features
         return self.step(experiment.corpus, step, backend=backends.get(step), shards=shards)
 
     def test_shards_of(self, name: str) -> list[str]:
         return self.test_shards(self.experiment(name).corpus)
 
-    def reference_files(self, name: str, step: str, shard: str, setting: str) -> list[str]:
+    def reference_files(self, name: str, step: str, shard: str, protocol: str) -> list[str]:
         """Artifacts that hold the reference speech of a shard's test clips."""
-        shards = self.reference_shards(self.experiment(name).corpus, shard, setting)
+        shards = self.reference_shards(self.experiment(name).corpus, shard, protocol)
         return self.experiment_step(name, step, shards)
 
-    def test_files(self, name: str, step: str, setting: str = "1.0") -> list[str]:
-        """Artifacts of one step that hold all test clips, and in setting 2.0 their reference speech."""
+    def test_files(self, name: str, step: str, protocol: str = "1.0") -> list[str]:
+        """Artifacts of one step that hold all test clips, and in protocol 2.0 their reference speech."""
         corpus, shards = self.experiment(name).corpus, self.test_shards_of(name)
-        held = {other for shard in shards for other in self.reference_shards(corpus, shard, setting)}
+        held = {other for shard in shards for other in self.reference_shards(corpus, shard, protocol)}
         return self.experiment_step(name, step, sorted({*shards, *held}))
 
     def teacher(self, name: str, run: str) -> list[str]:
@@ -261,19 +261,19 @@ class Plan:
         names = {system for experiment in self.config.experiments.values() for system in experiment.external}
         return "|".join(sorted(names)) or "(?!)"
 
-    def external_folder(self, name: str, system: str, setting: str) -> Path:
+    def external_folder(self, name: str, system: str, protocol: str) -> Path:
         """The folder in which an external system's speech lies."""
-        return Path(self.experiment(name).external[system].folder.replace("{setting}", setting))
+        return Path(self.experiment(name).external[system].folder.replace("{protocol}", protocol))
 
-    def external_digest(self, name: str, system: str, setting: str, shard: str) -> str:
+    def external_digest(self, name: str, system: str, protocol: str, shard: str) -> str:
         """What makes an external system's shard stale: the files for its clips."""
         rows = self.manifest(self.experiment(name).corpus).rows(shard)
-        return folder_digest(rows, self.external_folder(name, system, setting))
+        return folder_digest(rows, self.external_folder(name, system, protocol))
 
-    def dubs_file(self, name: str, system: str, setting: str, shard: str) -> str:
+    def dubs_file(self, name: str, system: str, protocol: str, shard: str) -> str:
         """Where a system's speech for a shard lies; the bounding systems sound the same in every setting."""
         folder = f"results/{name}/dubs/{system}"
-        return f"{folder}/{ANY if system in BASELINES else setting}/{shard}.parquet"
+        return f"{folder}/{ANY if system in BASELINES else protocol}/{shard}.parquet"
 
     def layout(self, name: str, table: str = MAIN, run: str = FULL) -> Layout:
         """What stands in a table of the experiment; `run` is the ablation of a table of one."""
@@ -281,16 +281,16 @@ class Plan:
         main = (*BASELINES, FULL, *(f"{SEED}{seed}" for seed in experiment.seeds), *experiment.external)
         match table:
             case "ablations":
-                return Layout(tuple(experiment.ablations or self.ablations), experiment.settings)
+                return Layout(tuple(experiment.ablations or self.ablations), experiment.protocols)
             case "ablation":
-                return Layout((run,), experiment.settings)
+                return Layout((run,), experiment.protocols)
             case "controls":
-                return Layout((*BASELINES, FULL, *CONTROLS), experiment.settings[:1])
+                return Layout((*BASELINES, FULL, *CONTROLS), experiment.protocols[:1])
             case "nfe":
-                return Layout(tuple(f"{NFE}{nfe}" for nfe in experiment.nfe), experiment.settings[:1])
+                return Layout(tuple(f"{NFE}{nfe}" for nfe in experiment.nfe), experiment.protocols[:1])
             case "prosody":
-                return Layout(main, experiment.settings[-1:], PROSODY_METRICS)
-        return Layout(main, experiment.settings)
+                return Layout(main, experiment.protocols[-1:], PROSODY_METRICS)
+        return Layout(main, experiment.protocols)
 
     def run_of(self, system: str) -> str | None:
         """The training run that a system of a table comes from."""
@@ -307,14 +307,14 @@ class Plan:
 
     def _cells(self, name: str, layout: Layout) -> Iterator[tuple[str, str, str]]:
         for system in layout.systems:
-            for setting in layout.settings:
+            for protocol in layout.protocols:
                 for shard in self.test_shards_of(name):
-                    yield system, setting, shard
+                    yield system, protocol, shard
 
     def scores(self, name: str, layout: Layout) -> list[str]:
         """Every score file that a table gathers."""
         cells = self._cells(name, layout)
-        return [f"results/{name}/scores/{system}/{setting}/{shard}.parquet" for system, setting, shard in cells]
+        return [f"results/{name}/scores/{system}/{protocol}/{shard}.parquet" for system, protocol, shard in cells]
 
     def report_tables(self, name: str, *more: str) -> list[str]:
         """The kinds of tables of a report: the main one, those asked for, and the controls where they are shown."""
@@ -330,9 +330,9 @@ class Plan:
         return sorted({self.dubs_file(name, *cell) for cell in self._cells(name, self.layout(name))})
 
     def run_dubs(self, name: str, run: str = FULL) -> list[str]:
-        """One run's speech for every test shard, in the first setting."""
-        setting = self.experiment(name).settings[0]
-        return [self.dubs_file(name, run, setting, shard) for shard in self.test_shards_of(name)]
+        """One run's speech for every test shard, in the first protocol."""
+        protocol = self.experiment(name).protocols[0]
+        return [self.dubs_file(name, run, protocol, shard) for shard in self.test_shards_of(name)]
 
     def sync_files(self, name: str) -> list[str]:
         """The lip-sync encoders, where a metric needs them."""
@@ -346,7 +346,7 @@ class Plan:
 
     def failures(self, name: str) -> list[str]:
         """The failure lists of every step that the experiment's clips go through."""
-        steps = ("audio", "crops", "features", "align", "matrix", "tokens")
+        steps = ("audio", "crops", "features", "align", "durations", "tokens")
         files = [path for step in steps for path in self.experiment_step(name, step)] + self.dubs(name)
         return [path.replace(".parquet", ".failures.parquet") for path in files]
 
@@ -356,7 +356,7 @@ class Plan:
         Raises:
             MissingDataError: nobody has answered yet.
         """
-        folders = [folder_of(name, setting) for setting in self.experiment(name).settings]
+        folders = [folder_of(name, protocol) for protocol in self.experiment(name).protocols]
         files = [path.as_posix() for folder in folders for path in answer_files(folder)]
         if not files:
             raise MissingDataError(

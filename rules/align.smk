@@ -1,6 +1,6 @@
 """Phone times by forced alignment, and the alignment matrices (as run lengths) made from them.
 
-In: audio shards. Out: work/<corpus>/align/<aligner>/<shard>.parquet, work/<corpus>/matrix/<aligner>/<shard>.parquet.
+In: audio shards. Out: work/<corpus>/align/<aligner>/<shard>.parquet, work/<corpus>/durations/<aligner>/<shard>.parquet.
 """
 
 
@@ -68,7 +68,7 @@ rule align_mfa:
         "--jobs {threads} --output {output.shard:q}"
 
 
-rule matrix:
+rule durations:
     """Turn phone times into run lengths of the alignment matrices: whole frames and whole tokens per phoneme."""
     input:
         manifest=ask(manifest),
@@ -76,12 +76,12 @@ rule matrix:
         audio="work/{corpus}/audio/{shard}.parquet",
         crops=ask(crops_of),
     output:
-        shard="work/{corpus}/matrix/{aligner}/{shard}.parquet",
-        failures="work/{corpus}/matrix/{aligner}/{shard}.failures.parquet",
+        shard="work/{corpus}/durations/{aligner}/{shard}.parquet",
+        failures="work/{corpus}/durations/{aligner}/{shard}.failures.parquet",
     log:
-        "logs/matrix/{corpus}/{aligner}/{shard}.log",
+        "logs/durations/{corpus}/{aligner}/{shard}.log",
     benchmark:
-        "benchmarks/rules/matrix/{corpus}/{aligner}/{shard}.tsv"
+        "benchmarks/rules/durations/{corpus}/{aligner}/{shard}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -92,9 +92,9 @@ rule matrix:
         rows=ask(rows),
         settings=lambda w: as_json(PLAN.config.aligners[w.aligner]),
         max_failed_share=PLAN.config.max_failed_share,
-        code=code("matrix"),
+        code=code("durations"),
     shell:
         "exec &> >(tee {log:q}); "
-        "python workflow_scripts/matrix.py --manifest {input.manifest:q} --shard {wildcards.shard} "
+        "python workflow_scripts/durations.py --manifest {input.manifest:q} --shard {wildcards.shard} "
         "--phones {input.phones:q} --audio {input.audio:q} --crops {input.crops:q} --settings {params.settings:q} "
         "--max-failed-share {params.max_failed_share} --output {output.shard:q}"

@@ -99,7 +99,7 @@ def manifests_of_fit(kind):
 
 
 def training(kind, run=None):
-    """Training inputs of one kind: tokens, matrix, features or manifests."""
+    """Training inputs of one kind: tokens, durations, features or manifests."""
     return ask(lambda w: PLAN.training_data(w.experiment, run or w.run)[kind])
 
 
@@ -123,7 +123,7 @@ def experiment_shard(step):
 
 def references(step):
     """The artifacts of one step that hold the reference speech of a shard's test clips."""
-    return ask(lambda w: PLAN.reference_files(w.experiment, step, w.shard, w.setting))
+    return ask(lambda w: PLAN.reference_files(w.experiment, step, w.shard, w.protocol))
 
 
 def summaries(wildcards, layout):

@@ -1,6 +1,6 @@
 """Control systems: speech that must be worse in one respect each, or the model ignores an input, or a metric the speech.
 
-Out: results/<experiment>/dubs/<control>/<setting>/<shard>.parquet, which `results/<experiment>_controls.csv` gathers; the
+Out: results/<experiment>/dubs/<control>/<protocol>/<shard>.parquet, which `results/<experiment>_controls.csv` gathers; the
 controls are shifted, same_voice, text_only, other_video, other_voice and other_text.
 """
 
@@ -11,12 +11,12 @@ rule shifted:
         manifest=ask(experiment_manifest),
         truth="results/{experiment}/dubs/ground_truth/any/{shard}.parquet",
     output:
-        shard="results/{experiment}/dubs/shifted/{setting}/{shard}.parquet",
-        failures="results/{experiment}/dubs/shifted/{setting}/{shard}.failures.parquet",
+        shard="results/{experiment}/dubs/shifted/{protocol}/{shard}.parquet",
+        failures="results/{experiment}/dubs/shifted/{protocol}/{shard}.failures.parquet",
     log:
-        "logs/shifted/{experiment}/{setting}/{shard}.log",
+        "logs/shifted/{experiment}/{protocol}/{shard}.log",
     benchmark:
-        "benchmarks/rules/shifted/{experiment}/{setting}/{shard}.tsv"
+        "benchmarks/rules/shifted/{experiment}/{protocol}/{shard}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -40,12 +40,12 @@ rule same_voice:
         truth="results/{experiment}/dubs/ground_truth/any/{shard}.parquet",
         references=ask(lambda w: PLAN.reference_files(w.experiment, "audio", w.shard, "2.0")),
     output:
-        shard="results/{experiment}/dubs/same_voice/{setting}/{shard}.parquet",
-        failures="results/{experiment}/dubs/same_voice/{setting}/{shard}.failures.parquet",
+        shard="results/{experiment}/dubs/same_voice/{protocol}/{shard}.parquet",
+        failures="results/{experiment}/dubs/same_voice/{protocol}/{shard}.failures.parquet",
     log:
-        "logs/same_voice/{experiment}/{setting}/{shard}.log",
+        "logs/same_voice/{experiment}/{protocol}/{shard}.log",
     benchmark:
-        "benchmarks/rules/same_voice/{experiment}/{setting}/{shard}.tsv"
+        "benchmarks/rules/same_voice/{experiment}/{protocol}/{shard}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -72,12 +72,12 @@ rule text_only:
         voices=references("tokens"),
         codec=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
     output:
-        shard="results/{experiment}/dubs/text_only/{setting}/{shard}.parquet",
-        failures="results/{experiment}/dubs/text_only/{setting}/{shard}.failures.parquet",
+        shard="results/{experiment}/dubs/text_only/{protocol}/{shard}.parquet",
+        failures="results/{experiment}/dubs/text_only/{protocol}/{shard}.failures.parquet",
     log:
-        "logs/text_only/{experiment}/{setting}/{shard}.log",
+        "logs/text_only/{experiment}/{protocol}/{shard}.log",
     benchmark:
-        "benchmarks/rules/text_only/{experiment}/{setting}/{shard}.tsv"
+        "benchmarks/rules/text_only/{experiment}/{protocol}/{shard}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -94,7 +94,7 @@ rule text_only:
     shell:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/text_only.py --manifest {input.manifest:q} --shard {wildcards.shard} "
-        "--setting {wildcards.setting} --model {input.model:q} --crops {input.crops:q} --voices {input.voices:q} "
+        "--protocol {wildcards.protocol} --model {input.model:q} --crops {input.crops:q} --voices {input.voices:q} "
         "--codec-files {input.codec:q} --codec {params.codec:q} --settings {params.settings:q} "
         "--max-failed-share {params.max_failed_share} --threads {threads} --output {output.shard:q}"
 
@@ -108,15 +108,15 @@ rule control:
         manifest=ask(experiment_manifest),
         model="runs/{experiment}/full/model.safetensors",
         features=ask(lambda w: PLAN.test_files(w.experiment, "features")),
-        tokens=ask(lambda w: PLAN.test_files(w.experiment, "tokens", w.setting)),
+        tokens=ask(lambda w: PLAN.test_files(w.experiment, "tokens", w.protocol)),
         codec=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
     output:
-        shard="results/{experiment}/dubs/{swap}/{setting}/{shard}.parquet",
-        failures="results/{experiment}/dubs/{swap}/{setting}/{shard}.failures.parquet",
+        shard="results/{experiment}/dubs/{swap}/{protocol}/{shard}.parquet",
+        failures="results/{experiment}/dubs/{swap}/{protocol}/{shard}.failures.parquet",
     log:
-        "logs/control/{experiment}/{swap}/{setting}/{shard}.log",
+        "logs/control/{experiment}/{swap}/{protocol}/{shard}.log",
     benchmark:
-        "benchmarks/rules/control/{experiment}/{swap}/{setting}/{shard}.tsv"
+        "benchmarks/rules/control/{experiment}/{swap}/{protocol}/{shard}.tsv"
     wildcard_constraints:
         swap=SWAPS,
     conda:
@@ -136,7 +136,7 @@ rule control:
     shell:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/control.py --swap {wildcards.swap} --manifest {input.manifest:q} "
-        "--shard {wildcards.shard} --setting {wildcards.setting} --model {input.model:q} "
+        "--shard {wildcards.shard} --protocol {wildcards.protocol} --model {input.model:q} "
         "--features {input.features:q} --tokens {input.tokens:q} --codec-files {input.codec:q} "
         "--codec {params.codec:q} --settings {params.settings:q} --max-failed-share {params.max_failed_share} "
         "--threads {threads} --output {output.shard:q}"

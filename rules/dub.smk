@@ -1,11 +1,11 @@
 """Inference: speech for the test clips of a shard, by our runs, by other systems, and by the two that bound them.
 
-Out: results/<experiment>/dubs/<system>/<setting>/<shard>.parquet, the same format for every system.
+Out: results/<experiment>/dubs/<system>/<protocol>/<shard>.parquet, the same format for every system.
 """
 
 
 rule dub:
-    """Dub a shard's test clips: silent video, text and the setting's reference voice to speech."""
+    """Dub a shard's test clips: silent video, text and the protocol's reference voice to speech."""
     input:
         manifest=ask(experiment_manifest),
         model="runs/{experiment}/{run}/model.safetensors",
@@ -14,12 +14,12 @@ rule dub:
         voices=references("tokens"),
         codec=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
     output:
-        shard="results/{experiment}/dubs/{run}/{setting}/{shard}.parquet",
-        failures="results/{experiment}/dubs/{run}/{setting}/{shard}.failures.parquet",
+        shard="results/{experiment}/dubs/{run}/{protocol}/{shard}.parquet",
+        failures="results/{experiment}/dubs/{run}/{protocol}/{shard}.failures.parquet",
     log:
-        "logs/dub/{experiment}/{run}/{setting}/{shard}.log",
+        "logs/dub/{experiment}/{run}/{protocol}/{shard}.log",
     benchmark:
-        "benchmarks/rules/dub/{experiment}/{run}/{setting}/{shard}.tsv"
+        "benchmarks/rules/dub/{experiment}/{run}/{protocol}/{shard}.tsv"
     wildcard_constraints:
         run=PLAN.students(),
     conda:
@@ -38,7 +38,7 @@ rule dub:
     shell:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/dub.py --manifest {input.manifest:q} --shard {wildcards.shard} "
-        "--setting {wildcards.setting} --model {input.model:q} --features {input.features:q} "
+        "--protocol {wildcards.protocol} --model {input.model:q} --features {input.features:q} "
         "--tokens {input.tokens:q} --voices {input.voices:q} --codec-files {input.codec:q} --codec {params.codec:q} "
         "--settings {params.settings:q} --max-failed-share {params.max_failed_share} "
         "--threads {threads} --output {output.shard:q}"
@@ -54,12 +54,12 @@ rule dub_nfe:
         voices=references("tokens"),
         codec=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
     output:
-        shard="results/{experiment}/dubs/nfe_{nfe}/{setting}/{shard}.parquet",
-        failures="results/{experiment}/dubs/nfe_{nfe}/{setting}/{shard}.failures.parquet",
+        shard="results/{experiment}/dubs/nfe_{nfe}/{protocol}/{shard}.parquet",
+        failures="results/{experiment}/dubs/nfe_{nfe}/{protocol}/{shard}.failures.parquet",
     log:
-        "logs/dub_nfe/{experiment}/{nfe}/{setting}/{shard}.log",
+        "logs/dub_nfe/{experiment}/{nfe}/{protocol}/{shard}.log",
     benchmark:
-        "benchmarks/rules/dub_nfe/{experiment}/{nfe}/{setting}/{shard}.tsv"
+        "benchmarks/rules/dub_nfe/{experiment}/{nfe}/{protocol}/{shard}.tsv"
     wildcard_constraints:
         nfe=r"[1-9][0-9]*",
     conda:
@@ -78,7 +78,7 @@ rule dub_nfe:
     shell:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/dub.py --manifest {input.manifest:q} --shard {wildcards.shard} "
-        "--setting {wildcards.setting} --model {input.model:q} --features {input.features:q} "
+        "--protocol {wildcards.protocol} --model {input.model:q} --features {input.features:q} "
         "--tokens {input.tokens:q} --voices {input.voices:q} --codec-files {input.codec:q} --codec {params.codec:q} "
         "--settings {params.settings:q} --max-failed-share {params.max_failed_share} "
         "--threads {threads} --output {output.shard:q}"
@@ -89,12 +89,12 @@ rule external:
     input:
         manifest=ask(experiment_manifest),
     output:
-        shard="results/{experiment}/dubs/{system}/{setting}/{shard}.parquet",
-        failures="results/{experiment}/dubs/{system}/{setting}/{shard}.failures.parquet",
+        shard="results/{experiment}/dubs/{system}/{protocol}/{shard}.parquet",
+        failures="results/{experiment}/dubs/{system}/{protocol}/{shard}.failures.parquet",
     log:
-        "logs/external/{experiment}/{system}/{setting}/{shard}.log",
+        "logs/external/{experiment}/{system}/{protocol}/{shard}.log",
     benchmark:
-        "benchmarks/rules/external/{experiment}/{system}/{setting}/{shard}.tsv"
+        "benchmarks/rules/external/{experiment}/{system}/{protocol}/{shard}.tsv"
     wildcard_constraints:
         system=PLAN.external_names(),
     conda:
@@ -105,8 +105,8 @@ rule external:
         runtime=lambda w, attempt: 30 * attempt,
     params:
         rows=ask(experiment_rows),
-        folder=ask(lambda w: PLAN.external_folder(w.experiment, w.system, w.setting).as_posix()),
-        files=ask(lambda w: PLAN.external_digest(w.experiment, w.system, w.setting, w.shard)),
+        folder=ask(lambda w: PLAN.external_folder(w.experiment, w.system, w.protocol).as_posix()),
+        files=ask(lambda w: PLAN.external_digest(w.experiment, w.system, w.protocol, w.shard)),
         code=code("external"),
     shell:
         "exec &> >(tee {log:q}); "
@@ -179,7 +179,7 @@ rule attention:
     """Gather the attention maps of some test clips, with the aligner's durations to draw over them."""
     input:
         dubs=ask(lambda w: PLAN.run_dubs(w.experiment)),
-        matrix=ask(lambda w: PLAN.experiment_step(w.experiment, "matrix", PLAN.test_shards_of(w.experiment))),
+        durations=ask(lambda w: PLAN.experiment_step(w.experiment, "durations", PLAN.test_shards_of(w.experiment))),
     output:
         "results/{experiment}/attention.parquet",
     log:
@@ -197,4 +197,4 @@ rule attention:
         code=code("attention"),
     shell:
         "exec &> >(tee {log:q}); "
-        "python workflow_scripts/attention.py --dubs {input.dubs:q} --matrix {input.matrix:q} --output {output:q}"
+        "python workflow_scripts/attention.py --dubs {input.dubs:q} --durations {input.durations:q} --output {output:q}"

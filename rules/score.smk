@@ -1,6 +1,6 @@
-"""Scores: every metric of one system, setting and shard, one row per clip and metric.
+"""Scores: every metric of one system, protocol and shard, one row per clip and metric.
 
-In: dubs and the recordings. Out: results/<experiment>/scores/<system>/<setting>/<shard>.parquet.
+In: dubs and the recordings. Out: results/<experiment>/scores/<system>/<protocol>/<shard>.parquet.
 """
 
 
@@ -35,17 +35,17 @@ rule score:
     """Measure a shard's dubs with every configured metric; a missing clip counts as a failure."""
     input:
         manifest=ask(experiment_manifest),
-        dubs=ask(lambda w: PLAN.dubs_file(w.experiment, w.system, w.setting, w.shard)),
+        dubs=ask(lambda w: PLAN.dubs_file(w.experiment, w.system, w.protocol, w.shard)),
         truth="results/{experiment}/dubs/ground_truth/any/{shard}.parquet",
         references=references("audio"),
         crops=experiment_shard("crops"),
         sync=ask(lambda w: PLAN.sync_files(w.experiment)),
     output:
-        "results/{experiment}/scores/{system}/{setting}/{shard}.parquet",
+        "results/{experiment}/scores/{system}/{protocol}/{shard}.parquet",
     log:
-        "logs/score/{experiment}/{system}/{setting}/{shard}.log",
+        "logs/score/{experiment}/{system}/{protocol}/{shard}.log",
     benchmark:
-        "benchmarks/rules/score/{experiment}/{system}/{setting}/{shard}.tsv"
+        "benchmarks/rules/score/{experiment}/{system}/{protocol}/{shard}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -59,5 +59,5 @@ rule score:
     shell:
         "exec &> >(tee {log:q}); "
         "python workflow_scripts/score.py --manifest {input.manifest:q} --shard {wildcards.shard} "
-        "--setting {wildcards.setting} --dubs {input.dubs:q} --truth {input.truth:q} "
+        "--protocol {wildcards.protocol} --dubs {input.dubs:q} --truth {input.truth:q} "
         "--references {input.references:q} --crops {input.crops:q} --sync {input.sync:q} --settings {params.metrics:q} --output {output:q}"

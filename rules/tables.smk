@@ -133,7 +133,7 @@ rule alignment:
     """How far the phone boundaries that the full system finds on the video lie from the forced aligner's."""
     input:
         dubs=ask(lambda w: PLAN.run_dubs(w.experiment)),
-        matrix=ask(lambda w: PLAN.test_files(w.experiment, "matrix")),
+        durations=ask(lambda w: PLAN.test_files(w.experiment, "durations")),
         summary="runs/{experiment}/full/summary.json",
     output:
         "results/{experiment}/alignment.csv",
@@ -153,7 +153,7 @@ rule alignment:
         code=code("alignment"),
     shell:
         "exec &> >(tee {log:q}); "
-        "python workflow_scripts/alignment.py --system full --dubs {input.dubs:q} --matrix {input.matrix:q} "
+        "python workflow_scripts/alignment.py --system full --dubs {input.dubs:q} --durations {input.durations:q} "
         "--summary {input.summary:q} --settings {params.settings:q} --output {output:q}"
 
 

@@ -1,6 +1,6 @@
 """Training: stage 1 makes the zero-shot TTS teacher, stage 2 adapts it to dubbing.
 
-In: tokens, matrix and feature shards. Out: runs/<experiment>/<run>/{model.safetensors,summary.json}.
+In: tokens, durations and feature shards. Out: runs/<experiment>/<run>/{model.safetensors,summary.json}.
 Checkpoints live beside them, in a folder named by the fingerprint of everything that changes the result; they are not
 declared, so Snakemake never deletes them and a killed run goes on from the last whole one.
 
@@ -16,7 +16,7 @@ rule stage1:
     """Pre-train the teacher: text and a voice to codec tokens (eq. 9)."""
     input:
         tokens=training("tokens", run="stage1"),
-        matrix=training("matrix", run="stage1"),
+        durations=training("durations", run="stage1"),
         manifests=training("manifests", run="stage1"),
     output:
         model="runs/{experiment}/stage1/model.safetensors",
@@ -39,7 +39,7 @@ rule stage1:
         code=code("stage1"),
     shell:
         "trap : TERM; exec &> >(trap '' TERM; exec tee -a {log:q}); "
-        "python workflow_scripts/stage1.py --tokens {input.tokens:q} --matrix {input.matrix:q} "
+        "python workflow_scripts/stage1.py --tokens {input.tokens:q} --durations {input.durations:q} "
         "--manifests {input.manifests:q} --settings {params.settings:q} --pace {resources.pace:q} "
         "--code {params.code} --threads {threads} "
         "--model {output.model:q} --summary {output.summary:q}"
@@ -49,7 +49,7 @@ rule stage2:
     """Adapt the teacher to dubbing: text, video and a voice to codec tokens (eq. 7)."""
     input:
         tokens=training("tokens"),
-        matrix=training("matrix"),
+        durations=training("durations"),
         features=training("features"),
         manifests=training("manifests"),
         teacher=ask(lambda w: PLAN.teacher(w.experiment, w.run)),
@@ -77,7 +77,7 @@ rule stage2:
         code=code("stage2"),
     shell:
         "trap : TERM; exec &> >(trap '' TERM; exec tee -a {log:q}); "
-        "python workflow_scripts/stage2.py --tokens {input.tokens:q} --matrix {input.matrix:q} "
+        "python workflow_scripts/stage2.py --tokens {input.tokens:q} --durations {input.durations:q} "
         "--features {input.features:q} --manifests {input.manifests:q} {params.teacher} "
         "--settings {params.settings:q} --pace {resources.pace:q} "
         "--code {params.code} --threads {threads} "

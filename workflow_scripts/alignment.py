@@ -7,10 +7,10 @@ from dubber.report.tables import run_fingerprint, write_csv
 
 
 def main() -> None:
-    args = entry.arguments(__doc__, "system", "summary", "settings", "output", lists=("dubs", "matrix"))
+    args = entry.arguments(__doc__, "system", "summary", "settings", "output", lists=("dubs", "durations"))
     table = alignment_table(
         args.dubs,
-        args.matrix,
+        args.durations,
         system=args.system,
         fingerprint=run_fingerprint(args.summary),
         bootstrap=BootstrapSettings.model_validate(args.settings),

@@ -5,8 +5,8 @@ from dubber.steps.attention import gather_maps
 
 
 def main() -> None:
-    args = entry.arguments(__doc__, "output", lists=("dubs", "matrix"))
-    gather_maps(args.dubs, args.matrix, args.output)
+    args = entry.arguments(__doc__, "output", lists=("dubs", "durations"))
+    gather_maps(args.dubs, args.durations, args.output)
 
 
 if __name__ == "__main__":

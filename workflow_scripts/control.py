@@ -13,7 +13,7 @@ from dubber.steps.control import swap_shard
 def main() -> None:
     args = entry.arguments(
         __doc__,
-        *("swap", "manifest", "shard", "setting", "model", "codec", "settings"),
+        *("swap", "manifest", "shard", "protocol", "model", "codec", "settings"),
         *("max-failed-share", "threads", "output"),
         lists=("codec-files", "features", "tokens"),
     )
@@ -30,7 +30,7 @@ def main() -> None:
         load_codec(parse_codec(args.codec), args.codec_files),
         args.output,
         SynthesisSettings.model_validate(args.settings),
-        setting=args.setting,
+        protocol=args.protocol,
         max_failed_share=float(args.max_failed_share),
     )
 

@@ -13,7 +13,7 @@ from dubber.gpus import lease_gpus
 def main() -> None:
     args = entry.arguments(
         __doc__,
-        *("manifest", "shard", "setting", "model", "features", "tokens", "codec", "settings"),
+        *("manifest", "shard", "protocol", "model", "features", "tokens", "codec", "settings"),
         *("max-failed-share", "threads", "output"),
         lists=("codec-files", "voices"),
     )
@@ -28,7 +28,7 @@ def main() -> None:
         load_codec(parse_codec(args.codec), args.codec_files),
         args.output,
         SynthesisSettings.model_validate(args.settings),
-        setting=args.setting,
+        protocol=args.protocol,
         max_failed_share=float(args.max_failed_share),
     )
 

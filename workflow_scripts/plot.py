@@ -12,7 +12,7 @@ DRAW = {"ablations": draw_ablations, "nfe": draw_evaluations}
 
 def main() -> None:
     args = entry.arguments(__doc__, "table", "kind", "stem")
-    table = measured_rows(pd.read_csv(args.table, dtype={"setting": str}))
+    table = measured_rows(pd.read_csv(args.table, dtype={"protocol": str}))
     save(DRAW[args.kind](table), args.stem)
 
 

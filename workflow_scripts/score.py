@@ -13,7 +13,7 @@ def main() -> None:
         __doc__,
         "manifest",
         "shard",
-        "setting",
+        "protocol",
         "dubs",
         "truth",
         "crops",
@@ -23,7 +23,7 @@ def main() -> None:
     )
     score_shard(
         [row for row in load_shard(args.manifest, args.shard) if row["split"] == "test"],
-        setting=args.setting,
+        protocol=args.protocol,
         dubs=args.dubs,
         audio=args.truth,
         references=args.references,

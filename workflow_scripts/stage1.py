@@ -11,13 +11,13 @@ def main() -> None:
     args = entry.arguments(
         __doc__,
         *("settings", "pace", "code", "threads", "model", "summary"),
-        lists=("tokens", "matrix", "manifests"),
+        lists=("tokens", "durations", "manifests"),
     )
     relaunch(args.pace["processes"], args.pace["device"])
     train_stage1(
         entry.with_pace(args),
         tokens=args.tokens,
-        matrix=args.matrix,
+        durations=args.durations,
         manifests=args.manifests,
         model=Path(args.model),
         summary=Path(args.summary),

@@ -11,14 +11,14 @@ def main() -> None:
     args = entry.arguments(
         __doc__,
         *("settings", "pace", "code", "threads", "model", "summary"),
-        lists=("tokens", "matrix", "features", "manifests"),
+        lists=("tokens", "durations", "features", "manifests"),
         optional=("teacher",),
     )
     relaunch(args.pace["processes"], args.pace["device"])
     train_stage2(
         entry.with_pace(args),
         tokens=args.tokens,
-        matrix=args.matrix,
+        durations=args.durations,
         features=args.features,
         manifests=args.manifests,
         teacher=args.teacher,

@@ -89,7 +89,7 @@ def run_lengths(edges: np.ndarray, rate: float, total: int) -> np.ndarray:
     return np.diff(ticks)
 
 
-def matrix(durations: Sequence[int] | np.ndarray) -> np.ndarray:
+def alignment_matrix(durations: Sequence[int] | np.ndarray) -> np.ndarray:
     """Durations [N] -> bool [L, N], L their sum: row i is True at the phoneme that owns frame or token i."""
     durations = np.asarray(durations, dtype=np.int64)
     owner = np.repeat(np.arange(len(durations)), durations)

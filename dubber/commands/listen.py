@@ -19,7 +19,7 @@ def add_parser(subparsers) -> argparse.ArgumentParser:
         "listening/<experiment>/; `snakemake results/<experiment>_mos.csv` makes the table of them.",
     )
     parser.add_argument("--experiment", required=True, help="an experiment whose test clips have been dubbed")
-    parser.add_argument("--setting", choices=("1.0", "2.0"), help="where the reference voice is from (default: 2.0)")
+    parser.add_argument("--protocol", choices=("1.0", "2.0"), help="where the reference voice is from (default: 2.0)")
     parser.add_argument("--samples", type=_whole(1), metavar="N", help="random test clips of each system (default: 30)")
     parser.add_argument("--seed", type=_whole(0), metavar="N", help="seed of clips and orders (default: 0)")
     parser.add_argument("--systems", nargs="+", metavar="SYSTEM", help="default: codec, full, and those of others")

@@ -28,19 +28,19 @@ def find_or_make(args: argparse.Namespace) -> Session:
     """The test that the options name.
 
     Raises:
-        ConfigError: there is no such experiment, setting or system.
+        ConfigError: there is no such experiment, protocol or system.
         MissingDataError: the workflow has not made what is to be heard.
         DubberError: a test with other options is under way.
     """
     plan = Plan(config.read(*map(_overrides, args.configfile)), main=False)
-    settings = plan.experiment(args.experiment).settings
-    setting = args.setting or settings[-1]
-    if setting not in settings:
-        raise ConfigError(f"'{args.experiment}' is not dubbed in setting {setting}.", looked_at=", ".join(settings))
-    folder = folder_of(args.experiment, setting)
+    settings = plan.experiment(args.experiment).protocols
+    protocol = args.protocol or settings[-1]
+    if protocol not in settings:
+        raise ConfigError(f"'{args.experiment}' is not dubbed in protocol {protocol}.", looked_at=", ".join(settings))
+    folder = folder_of(args.experiment, protocol)
     asked = _asked(args, plan)
     if not file_of(folder).exists():
-        return Session(_new(args.experiment, setting, asked, plan, folder), folder)
+        return Session(_new(args.experiment, protocol, asked, plan, folder), folder)
     test = load_test(file_of(folder))
     _check_same(asked, test, folder)
     _say_what_changed(test)
@@ -69,8 +69,8 @@ def _systems(plan: Plan, name: str, named: Sequence[str] | None = None, *, hidde
     return tuple(dict.fromkeys([GROUND_TRUTH, *named] if hidden else named))
 
 
-def _new(name: str, setting: str, asked: dict[str, Any], plan: Plan, folder: Path) -> ListeningTest:
-    settings = ListeningSettings(experiment=name, setting=setting, **{"systems": _systems(plan, name), **asked})
+def _new(name: str, protocol: str, asked: dict[str, Any], plan: Plan, folder: Path) -> ListeningTest:
+    settings = ListeningSettings(experiment=name, protocol=protocol, **{"systems": _systems(plan, name), **asked})
     return make_test(settings, _sources(plan, settings), folder)
 
 
@@ -104,13 +104,13 @@ def _fingerprint(name: str, run: str) -> str | None:
 
 def _sources(plan: Plan, settings: ListeningSettings) -> Sources:
     """What the workflow has made of the experiment, as far as it is heard."""
-    name, setting, corpus = settings.experiment, settings.setting, plan.experiment(settings.experiment).corpus
+    name, protocol, corpus = settings.experiment, settings.protocol, plan.experiment(settings.experiment).corpus
     tables = {_table_of(plan, name, system) for system in settings.systems}
     target = " ".join(f"results/{name}_{table}.csv" for table in sorted(tables))
     _require([plan.manifest_path(corpus).as_posix()], target)
     shards = plan.test_shards_of(name)
-    dubs = {system: [plan.dubs_file(name, system, setting, shard) for shard in shards] for system in settings.systems}
-    references = sorted({path for shard in shards for path in plan.reference_files(name, "audio", shard, setting)})
+    dubs = {system: [plan.dubs_file(name, system, protocol, shard) for shard in shards] for system in settings.systems}
+    references = sorted({path for shard in shards for path in plan.reference_files(name, "audio", shard, protocol)})
     _require([path for paths in [*dubs.values(), references] for path in paths], target)
     runs = {system: plan.run_of(system) for system in settings.systems}
     fingerprints = {system: _fingerprint(name, run) for system, run in runs.items() if run}

@@ -47,7 +47,7 @@ MANIFEST = pa.schema(
         field("size", pa.int64(), "bytes of media"),
         field("mtime", pa.int64(), "latest modification time of the media, ns"),
         field("shard", pa.string(), "name"),
-        field("reference", pa.string(), "another clip of the same speaker, for setting 2.0"),
+        field("reference", pa.string(), "another clip of the same speaker, for protocol 2.0"),
     ]
 )
 IDENTITY = ("clip", "speaker", "split", "text", "video", "audio", "words", "digest", "reference")

@@ -29,7 +29,7 @@ from dubber.text.phonemes import phonemise
 from dubber.train.runtime import choose_precision
 from dubber.train.weights import describe_model, load_model
 
-Setting = Literal["1.0", "2.0"]
+Protocol = Literal["1.0", "2.0"]
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def synthesise_shard(
     output: Path | str,
     settings: SynthesisSettings,
     *,
-    setting: Setting,
+    protocol: Protocol,
     max_failed_share: float,
     device: str = "auto",
 ) -> ShardResult:
@@ -209,8 +209,8 @@ def synthesise_shard(
 
     Args:
         rows: manifest rows of the shard; those of other splits are passed over.
-        tokens: of the same shard: in setting 1.0 a clip's reference is its own speech.
-        reference_tokens: of the shards that hold the references of setting 2.0.
+        tokens: of the same shard: in protocol 1.0 a clip's reference is its own speech.
+        reference_tokens: of the shards that hold the references of protocol 2.0.
 
     Raises:
         DubberError: the model does not fit, or more than `max_failed_share` (0..1) of the test clips failed.
@@ -218,10 +218,10 @@ def synthesise_shard(
     wanted = rows_to_dub(rows)
     synthesiser = Synthesiser(model, codec, settings, device)
     stored = by_clip(read_rows(features), wanted)
-    found = speakers([tokens] if setting == "1.0" else reference_tokens, references_of(wanted, setting))
+    found = speakers([tokens] if protocol == "1.0" else reference_tokens, references_of(wanted, protocol))
 
     def gather(row: Mapping[str, Any]) -> Request:
-        voice = require(reference_of(row, setting), found, "tokens of the reference")
+        voice = require(reference_of(row, protocol), found, "tokens of the reference")
         return synthesiser.request(row, require(row["clip"], stored, "features"), voice)
 
     return speak_shard(wanted, gather, synthesiser, output, step="dub", max_failed_share=max_failed_share)
@@ -266,22 +266,22 @@ def speak_shard(
     return process_shard(ordered, work, step=step, schema=DUBS, output=output, max_failed_share=max_failed_share)
 
 
-def reference_of(row: Mapping[str, Any], setting: Setting) -> str:
+def reference_of(row: Mapping[str, Any], protocol: Protocol) -> str:
     """The clip whose voice is taken.
 
     Raises:
-        ClipError: setting 2.0, and the speaker has no other clip.
+        ClipError: protocol 2.0, and the speaker has no other clip.
     """
-    if setting == "1.0":
+    if protocol == "1.0":
         return row["clip"]
     if row["reference"] is None:
         raise ClipError("the speaker has no other clip that could be the reference")
     return row["reference"]
 
 
-def references_of(rows: Sequence[Mapping[str, Any]], setting: Setting) -> set[str]:
+def references_of(rows: Sequence[Mapping[str, Any]], protocol: Protocol) -> set[str]:
     """The clips whose voices are taken for these rows."""
-    return {row["clip"] if setting == "1.0" else row["reference"] for row in rows} - {None}
+    return {row["clip"] if protocol == "1.0" else row["reference"] for row in rows} - {None}
 
 
 def speakers(tokens: Sequence[Path | str], clips: set[str]) -> dict[str, np.ndarray]:

@@ -1,6 +1,6 @@
 """What a listening test is: which clips of which systems are heard, and in what order a listener hears them.
 
-A test is written down once, with the sounds that it plays, in `listening/<experiment>/<setting>/`:
+A test is written down once, with the sounds that it plays, in `listening/<experiment>/<protocol>/`:
 
     test.json                     what `ListeningTest` says
     sounds/<id>.wav               16 kHz mono; a name says nothing of what made the sound
@@ -35,7 +35,7 @@ class ListeningSettings(Settings):
     """What a listening test is made from."""
 
     experiment: str = Field(description="name of the experiment")
-    setting: Literal["1.0", "2.0"] = Field(default="2.0", description="where the reference voice comes from")
+    protocol: Literal["1.0", "2.0"] = Field(default="2.0", description="where the reference voice comes from")
     systems: tuple[str, ...] = Field(min_length=1, description="systems that are heard")
     samples: int = Field(default=30, ge=1, description="test clips, the same ones for every system")
     seed: int = Field(default=0, ge=0, description="seed of the choice of clips and of every listener's order")
@@ -75,7 +75,7 @@ class ListeningTest(Settings):
     def summary(self) -> str:
         """The test in a line."""
         clips, systems = len({item.clip for item in self.items}), ", ".join(heard.system for heard in self.systems)
-        return f"{self.settings.experiment}, setting {self.settings.setting}: {clips} samples of {systems}"
+        return f"{self.settings.experiment}, protocol {self.settings.protocol}: {clips} samples of {systems}"
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,9 @@ def trials(test: ListeningTest, listener: str) -> list[Trial]:
     ]
 
 
-def folder_of(experiment: str, setting: str) -> Path:
+def folder_of(experiment: str, protocol: str) -> Path:
     """Where the test of an experiment in a setting lies."""
-    return ROOT / experiment / setting
+    return ROOT / experiment / protocol
 
 
 def file_of(folder: Path) -> Path:

@@ -30,7 +30,7 @@ class Sources:
 
     Attributes:
         rows: manifest rows of the test clips.
-        dubs: system -> its shards in the setting of the test.
+        dubs: system -> its shards in the protocol of the test.
         references: shards of the corpus's recordings.
         fingerprints: system -> fingerprint of its training run.
     """
@@ -54,7 +54,7 @@ def make_test(settings: ListeningSettings, sources: Sources, folder: Path) -> Li
             hint="Restore test.json and sounds/ from a copy, or move the folder away.",
         )
     spoken = {system: _clips(paths) for system, paths in sources.dubs.items()}
-    voices = _voices(sources.rows, settings.setting, _clips(sources.references))
+    voices = _voices(sources.rows, settings.protocol, _clips(sources.references))
     chosen = _choose(settings, voices, spoken)
     shutil.rmtree(folder / "sounds", ignore_errors=True)  # of a test that was never finished
     references = _write_sounds(sources.references, {voices[clip] for clip in chosen}, settings, folder)
@@ -79,9 +79,9 @@ def _clips(paths: Sequence[str]) -> set[str]:
     return {row["clip"] for path in paths for row in read_rows(path, ["clip"])}
 
 
-def _voices(rows: Sequence[Mapping[str, Any]], setting: str, recorded: set[str]) -> dict[str, str]:
+def _voices(rows: Sequence[Mapping[str, Any]], protocol: str, recorded: set[str]) -> dict[str, str]:
     """Test clip -> the clip that is its reference, where there is one and it was recorded."""
-    voices = {row["clip"]: row["clip"] if setting == "1.0" else row["reference"] for row in rows}
+    voices = {row["clip"]: row["clip"] if protocol == "1.0" else row["reference"] for row in rows}
     return {clip: voice for clip, voice in voices.items() if voice in recorded}
 
 

@@ -25,7 +25,7 @@ class Sample:
         text: what should be said.
         hypothesis: the system's audio [samples].
         truth: the clip's own recording [samples].
-        reference: the reference speech of the setting [samples]: in 1.0 the clip's own, in 2.0 another clip's.
+        reference: the reference speech of the protocol [samples]: in 1.0 the clip's own, in 2.0 another clip's.
         seconds: wall time of the synthesis; None where nothing was synthesised.
         lips: F JPEG images of the clip's lip crops, grey; None where there are none or no metric asks for them.
         faces: F JPEG images of the clip's face crops, colour; None likewise.

@@ -18,7 +18,7 @@ def similarity(*, reference: np.ndarray, hypothesis: np.ndarray) -> float:
 
 
 class Secs(Metric):
-    """Column "SECS", 0..100. The reference is the clip's own recording in setting 1.0, the listed clip in 2.0."""
+    """Column "SECS", 0..100. The reference is the clip's own recording in protocol 1.0, the listed clip in 2.0."""
 
     columns = ("SECS",)
     backend = "resemblyzer"

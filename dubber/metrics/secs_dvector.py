@@ -12,7 +12,7 @@ from dubber.networks.dvector import Dvector
 
 
 class DvectorSecs(Metric):
-    """Column "SECS", cosine x 100; the reference is the clip's own recording in setting 1.0, the listed clip in 2.0.
+    """Column "SECS", cosine x 100; the reference is the clip's own recording in protocol 1.0, the listed clip in 2.0.
 
     Raises:
         MissingDataError: a file of the settings is not there.

@@ -26,7 +26,7 @@ class WerSettings(Settings):
 
 
 class SecsSettings(Settings):
-    """Speaker similarity: cosine of GE2E vectors, times 100, with the reference speech of the setting."""
+    """Speaker similarity: cosine of GE2E vectors, times 100, with the reference speech of the protocol."""
 
     name: Literal["secs"] = Field(default="secs", description="the metric")
     backend: Literal["resemblyzer", "dvector"] = Field(

@@ -21,7 +21,7 @@ COLUMNS_READ = ("clip", "phonemes", "frame_durations")
 
 def alignment_table(
     dubs: Sequence[Path | str],
-    matrix: Sequence[Path | str],
+    durations: Sequence[Path | str],
     *,
     system: str,
     fingerprint: str,
@@ -34,20 +34,20 @@ def alignment_table(
     not dubbed or not aligned.
 
     Args:
-        dubs: the system's speech for all test shards. matrix: the aligner's durations of the same shards.
+        dubs: the system's speech for all test shards. durations: the aligner's durations of the same shards.
         fingerprint: of the run that made the dubs.
 
     Raises:
         DubberError: dub and alignment of a clip do not belong together, or no clip has both.
     """
-    aligned = {row["clip"]: row for row in _read(matrix)}
+    aligned = {row["clip"]: row for row in _read(durations)}
     dubbed = {row["clip"]: row for row in _read(dubs)}
     lost = {row["clip"] for path in dubs for row in _failures(path)}
     clips = sorted(clip for clip in dubbed if clip in aligned)
     if not clips:
         raise DubberError(
             "No test clip was both dubbed and aligned, so there is no boundary error.",
-            looked_at=", ".join(map(str, [*dubs, *matrix])),
+            looked_at=", ".join(map(str, [*dubs, *durations])),
             hint="The failures files beside these shards hold the reasons.",
         )
     ours = [_error(dubbed[clip], aligned[clip]) for clip in clips]

@@ -11,13 +11,13 @@ from dubber.report.settings import BootstrapSettings
 
 
 def compare(scores: pd.DataFrame, *, baseline: str, bootstrap: BootstrapSettings) -> pd.DataFrame:
-    """Every other system against `baseline`, setting by setting.
+    """Every other system against `baseline`, protocol by protocol.
 
     Args:
         scores: what `dubber.report.tables.load_scores` read.
 
     Returns:
-        One row per system, setting and metric: difference (system - baseline) over the clips that both have a value
+        One row per system, protocol and metric: difference (system - baseline) over the clips that both have a value
         for, its interval, the two-sided p and the number of clips.
 
     Raises:
@@ -27,21 +27,21 @@ def compare(scores: pd.DataFrame, *, baseline: str, bootstrap: BootstrapSettings
         known = ", ".join(sorted(set(scores.system)))
         raise DubberError(f"There are no scores of the baseline {baseline}.", looked_at=f"the scores of {known}")
     wide = scores.dropna(subset="value").pivot(
-        index=["setting", "metric", "clip"], columns="system", values=["value", "weight"]
+        index=["protocol", "metric", "clip"], columns="system", values=["value", "weight"]
     )
     rows = [
-        _compared(wide, system, baseline, setting, metric, bootstrap)
+        _compared(wide, system, baseline, protocol, metric, bootstrap)
         for system in sorted(set(scores.system) - {baseline})
-        for setting in sorted(set(scores.setting))
+        for protocol in sorted(set(scores.protocol))
         for metric in ordered(set(scores.metric))
     ]
     return pd.DataFrame([row for row in rows if row])
 
 
-def _compared(wide: pd.DataFrame, system, baseline, setting, metric, bootstrap) -> dict[str, object] | None:
-    if (setting, metric) not in wide.index.droplevel("clip"):
+def _compared(wide: pd.DataFrame, system, baseline, protocol, metric, bootstrap) -> dict[str, object] | None:
+    if (protocol, metric) not in wide.index.droplevel("clip"):
         return None
-    both = wide.loc[(setting, metric)]
+    both = wide.loc[(protocol, metric)]
     both = both.dropna(subset=[("value", system), ("value", baseline)]).sort_index()
     if both.empty:
         return None
@@ -55,7 +55,7 @@ def _compared(wide: pd.DataFrame, system, baseline, setting, metric, bootstrap) 
     return {
         "system": system,
         "baseline": baseline,
-        "setting": setting,
+        "protocol": protocol,
         "metric": metric,
         "difference": test.difference.mean,
         "low": test.difference.low,

@@ -24,7 +24,7 @@ ANY_SETTING = "any"  # of systems that sound the same in every setting
 
 @dataclass(frozen=True)
 class Version:
-    """One system's audio of a clip: label such as "full, setting 2.0", samples int16 at 16 kHz."""
+    """One system's audio of a clip: label such as "full, protocol 2.0", samples int16 at 16 kHz."""
 
     label: str
     samples: np.ndarray
@@ -48,7 +48,7 @@ def choose_examples(
 
     Args:
         rows: manifest rows (`clip`, `speaker`, `split`, `text`, `video`).
-        dubs: `.../<system>/<setting>/<shard>.parquet`, the recordings (`ground_truth`) among them.
+        dubs: `.../<system>/<protocol>/<shard>.parquet`, the recordings (`ground_truth`) among them.
         media_root: the folder that the manifest's paths are relative to.
     """
     paths = sorted(map(Path, dubs), key=lambda path: (path.parent.parent.name != GROUND_TRUTH, path.as_posix()))
@@ -87,8 +87,8 @@ def _versions(paths: Sequence[Path], clips: set[str]) -> dict[str, list[Version]
     """Every system's audio of the clips; the same samples (the recording in both settings) are taken once."""
     found: dict[str, list[Version]] = {clip: [] for clip in clips}
     for path in paths:
-        system, setting = path.parent.parent.name, path.parent.name
-        label = _label(system, setting)
+        system, protocol = path.parent.parent.name, path.parent.name
+        label = _label(system, protocol)
         for row in read_rows(path, ["clip", "samples"]):
             if row["clip"] in clips:
                 samples = np.array(row["samples"], np.int16)
@@ -97,11 +97,11 @@ def _versions(paths: Sequence[Path], clips: set[str]) -> dict[str, list[Version]
     return found
 
 
-def _label(system: str, setting: str) -> str:
+def _label(system: str, protocol: str) -> str:
     if system == GROUND_TRUTH:
         return "recording"
     name = system.replace("_", " ")
-    return name if setting == ANY_SETTING else f"{name}, setting {setting}"
+    return name if protocol == ANY_SETTING else f"{name}, protocol {protocol}"
 
 
 def as_float(samples: np.ndarray) -> np.ndarray:

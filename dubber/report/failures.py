@@ -13,7 +13,7 @@ from dubber.artifacts import read_rows
 
 @dataclass(frozen=True, order=True)
 class Failure:
-    """One clip lost at one step, such as "crops" or "scoring full in setting 2.0"."""
+    """One clip lost at one step, such as "crops" or "scoring full in protocol 2.0"."""
 
     step: str
     clip: str
@@ -27,5 +27,5 @@ def collect_failures(paths: Iterable[Path | str], scores: pd.DataFrame) -> list[
     }
     failed = scores[scores["reason"].notna()]
     for row in failed.itertuples():
-        found.add(Failure(f"scoring {row.system} in setting {row.setting}", row.clip, row.reason))
+        found.add(Failure(f"scoring {row.system} in protocol {row.protocol}", row.clip, row.reason))
     return sorted(found)

@@ -55,8 +55,8 @@ class ReportInputs:
         command: what a person types to make this page.
         settings: the experiment's resolved settings.
         tables: kind of table (`TITLES`) -> the CSV; the main one, `table`, first.
-        scores: `.../<system>/<setting>/<shard>.parquet`.
-        dubs: `.../<system>/<setting>/<shard>.parquet`, the recordings (`ground_truth`) among them.
+        scores: `.../<system>/<protocol>/<shard>.parquet`.
+        dubs: `.../<system>/<protocol>/<shard>.parquet`, the recordings (`ground_truth`) among them.
         manifest: the corpus's manifest.
         media_root: the folder that the manifest's paths are relative to.
         runs: name of a training run -> its `summary.json`; its log lies in `<fingerprint>/metrics.jsonl` beside it.
@@ -160,7 +160,7 @@ def build_report(inputs: ReportInputs, settings: ReportSettings, output: Path | 
 
 def _table(inputs: ReportInputs, kind: str, settings: ReportSettings) -> Table:
     path = inputs.tables[kind]
-    table = pd.read_csv(path, dtype={"setting": str, "fingerprint": str})
+    table = pd.read_csv(path, dtype={"protocol": str, "fingerprint": str})
     draw = PLOTS.get(kind)
     return Table(
         name=kind,
@@ -174,7 +174,7 @@ def _table(inputs: ReportInputs, kind: str, settings: ReportSettings) -> Table:
 
 def _comparison(path: Path) -> tuple[str, list[dict[str, Any]]]:
     """A table of paired tests: its kind and its rows."""
-    return path.stem, pd.read_csv(path, dtype={"setting": str}).to_dict("records")
+    return path.stem, pd.read_csv(path, dtype={"protocol": str}).to_dict("records")
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

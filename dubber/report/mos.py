@@ -68,7 +68,7 @@ def _row(
     found = crossed_interval(values.to_numpy(np.float64), bootstrap)
     return {
         "system": heard.system,
-        "setting": test.settings.setting,
+        "protocol": test.settings.protocol,
         "metric": METRICS[question],
         "question": question,
         "mean": found.mean,

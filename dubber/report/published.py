@@ -12,7 +12,7 @@ from dubber.settings import unknown_key
 
 PUBLISHED = "published_"
 SOURCE = f"{PUBLISHED}source"
-COLUMNS = ("corpus", "table", "setting", "system", "metric", "value", "source", "taken_from")
+COLUMNS = ("corpus", "table", "protocol", "system", "metric", "value", "source", "taken_from")
 
 
 def load_published(path: Path | str, *, corpus: str, table: str) -> pd.DataFrame:
@@ -25,7 +25,7 @@ def load_published(path: Path | str, *, corpus: str, table: str) -> pd.DataFrame
     Raises:
         DubberError: the file lacks a column, or has nothing of that corpus.
     """
-    rows = pd.read_csv(path, dtype={"setting": str}, keep_default_na=False)
+    rows = pd.read_csv(path, dtype={"protocol": str}, keep_default_na=False)
     lacking = [name for name in COLUMNS if name not in rows]
     if lacking:
         raise DubberError(f"The list of published figures lacks {', '.join(lacking)}.", looked_at=str(path))
@@ -44,10 +44,10 @@ def beside(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     if published.empty:
         return table
     named = _placed(table, published)
-    figures = named.pivot(index=["system", "setting"], columns="metric", values="value")
+    figures = named.pivot(index=["system", "protocol"], columns="metric", values="value")
     figures = figures[ordered(set(figures.columns))].add_prefix(PUBLISHED)
-    figures[SOURCE] = named.groupby(["system", "setting"]).apply(_sources, include_groups=False)
-    joined = table.merge(figures.reset_index(), how="outer", on=["system", "setting"])
+    figures[SOURCE] = named.groupby(["system", "protocol"]).apply(_sources, include_groups=False)
+    joined = table.merge(figures.reset_index(), how="outer", on=["system", "protocol"])
     return _in_order(joined, table)
 
 
@@ -58,11 +58,11 @@ def measured_rows(table: pd.DataFrame) -> pd.DataFrame:
 
 def _placed(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """Published figures with a setting each; one without is repeated for every setting that was measured."""
-    measured = table.groupby("system")["setting"].agg(list)
+    measured = table.groupby("system")["protocol"].agg(list)
     settings = [
-        [row.setting] if row.setting else measured.get(row.system, [""]) for row in published.itertuples(index=False)
+        [row.protocol] if row.protocol else measured.get(row.system, [""]) for row in published.itertuples(index=False)
     ]
-    return published.assign(setting=settings).explode("setting")
+    return published.assign(protocol=settings).explode("protocol")
 
 
 def _sources(rows: pd.DataFrame) -> str:
@@ -71,6 +71,6 @@ def _sources(rows: pd.DataFrame) -> str:
 
 def _in_order(joined: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """The measured table's rows in their order, then those that were only published."""
-    places = {(row.system, row.setting): i for i, row in enumerate(table.itertuples())}
-    keys = [(places.get(key, len(places)), *key) for key in zip(joined.system, joined.setting, strict=True)]
+    places = {(row.system, row.protocol): i for i, row in enumerate(table.itertuples())}
+    keys = [(places.get(key, len(places)), *key) for key in zip(joined.system, joined.protocol, strict=True)]
     return joined.iloc[sorted(range(len(keys)), key=keys.__getitem__)].reset_index(drop=True)

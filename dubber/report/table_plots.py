@@ -31,7 +31,7 @@ def draw_evaluations(table: pd.DataFrame) -> Figure:
     """Every metric over the number of denoiser evaluations, with its interval (Table 4).
 
     Args:
-        table: systems named `nfe_<evaluations>`, in one setting or more.
+        table: systems named `nfe_<evaluations>`, in one protocol or more.
 
     Raises:
         DubberError: there is no such system, or nothing was measured.
@@ -44,25 +44,25 @@ def draw_evaluations(table: pd.DataFrame) -> Figure:
             lines, COLUMNS, figsize=(PANEL[0] * COLUMNS, PANEL[1] * lines), squeeze=False, layout="constrained"
         )
         for axis, metric in zip(axes.flat, shown, strict=False):
-            for i, (setting, found) in enumerate(rows.groupby("setting")):
-                _line(axis, found.sort_values("nfe"), metric, f"setting {setting}", i)
+            for i, (protocol, found) in enumerate(rows.groupby("protocol")):
+                _line(axis, found.sort_values("nfe"), metric, f"protocol {protocol}", i)
             _name(axis, metric)
             _label_evaluations(axis, sorted(set(rows.nfe)))
         for axis in axes.flat[len(shown) :]:
             axis.set_visible(False)
-        if rows.setting.nunique() > 1:
+        if rows.protocol.nunique() > 1:
             axes.flat[0].legend()
     return figure
 
 
 def draw_ablations(table: pd.DataFrame, *, full: str = "full") -> Figure:
-    """Every metric as bars, one per system and setting, with intervals; a line marks the full system (Table 3).
+    """Every metric as bars, one per system and protocol, with intervals; a line marks the full system (Table 3).
 
     Raises:
         DubberError: nothing was measured.
     """
     shown, systems = measured(table), list(dict.fromkeys(table.system))
-    settings = sorted(set(table.setting))
+    settings = sorted(set(table.protocol))
     lines = -(-len(shown) // COLUMNS)
     height = BAR * len(systems) * len(settings) + 0.7
     with style():
@@ -75,9 +75,9 @@ def draw_ablations(table: pd.DataFrame, *, full: str = "full") -> Figure:
             layout="constrained",
         )
         for axis, metric in zip(axes.flat, shown, strict=False):
-            for i, setting in enumerate(settings):
-                _bars(axis, table[table.setting == setting].set_index("system").reindex(systems), metric, i, settings)
-                _mark(axis, table, metric, full, setting, i)
+            for i, protocol in enumerate(settings):
+                _bars(axis, table[table.protocol == protocol].set_index("system").reindex(systems), metric, i, settings)
+                _mark(axis, table, metric, full, protocol, i)
             _name(axis, metric)
         axes[0, 0].set_yticks(range(len(systems)), systems)
         axes[0, 0].invert_yaxis()
@@ -122,12 +122,12 @@ def _bars(axis: Axes, rows: pd.DataFrame, metric: str, i: int, settings: list[st
         hatch="//" if i else None,
         edgecolor="white",
         error_kw={"elinewidth": 0.9, "ecolor": INK, "capsize": 1.5},
-        label=f"setting {settings[i]}",
+        label=f"protocol {settings[i]}",
     )
 
 
-def _mark(axis: Axes, table: pd.DataFrame, metric: str, full: str, setting: str, i: int) -> None:
-    value = table.loc[(table.system == full) & (table.setting == setting), metric]
+def _mark(axis: Axes, table: pd.DataFrame, metric: str, full: str, protocol: str, i: int) -> None:
+    value = table.loc[(table.system == full) & (table.protocol == protocol), metric]
     if len(value) and np.isfinite(value.iloc[0]):
         axis.axvline(value.iloc[0], color=COLOURS[i], linewidth=0.8, linestyle=":")
 

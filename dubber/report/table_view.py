@@ -36,10 +36,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One system in one setting; a system that only a paper knows has no counts of clips."""
+    """One system in one protocol; a system that only a paper knows has no counts of clips."""
 
     system: str
-    setting: str
+    protocol: str
     n_ok: int | None
     n_failed: int | None
     fingerprint: str
@@ -83,7 +83,7 @@ def _row(row: dict, metrics: list[str], printed: list[str], level: float) -> Row
     cells = [_cell(row, name, level) for name in metrics]
     return Row(
         system=row["system"],
-        setting=str(row["setting"]),
+        protocol=str(row["protocol"]),
         n_ok=int(row["n_ok"]) if counted else None,
         n_failed=int(row["n_failed"]) if counted else None,
         fingerprint=row["fingerprint"] if isinstance(row["fingerprint"], str) else "",

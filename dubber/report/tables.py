@@ -1,4 +1,4 @@
-"""The results table: one row per system and setting; for each metric its mean, interval, count and backend."""
+"""The results table: one row per system and protocol; for each metric its mean, interval, count and backend."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ class RunFacts:
 
 
 def load_scores(paths: Iterable[Path | str]) -> pd.DataFrame:
-    """The rows of `.../<system>/<setting>/<shard>.parquet` files, with columns `system` and `setting`.
+    """The rows of `.../<system>/<protocol>/<shard>.parquet` files, with columns `system` and `protocol`.
 
     Raises:
-        DubberError: there is no file, or a clip was scored twice for one system, setting and metric.
+        DubberError: there is no file, or a clip was scored twice for one system, protocol and metric.
     """
     frames = []
     for path in map(Path, paths):
         frame = read_table(path).to_pandas()
-        frames.append(frame.assign(system=path.parent.parent.name, setting=path.parent.name))
+        frames.append(frame.assign(system=path.parent.parent.name, protocol=path.parent.name))
     if not frames:
         raise DubberError(
             "There are no scores to make a table of.", hint="The experiment needs at least one test clip."
         )
     scores = pd.concat(frames, ignore_index=True)
-    twice = scores[scores.duplicated(["system", "setting", "clip", "metric"])]
+    twice = scores[scores.duplicated(["system", "protocol", "clip", "metric"])]
     if len(twice):
         row = twice.iloc[0]
-        raise DubberError(f"Clip {row.clip} has two {row.metric} scores for {row.system} in setting {row.setting}.")
+        raise DubberError(f"Clip {row.clip} has two {row.metric} scores for {row.system} in protocol {row.protocol}.")
     return scores
 
 
@@ -87,9 +87,9 @@ def build_table(
             looked_at=", ".join(ordered(set(scores.metric))),
             hint="Add the metric to the experiment's `metrics`.",
         )
-    groups = scores.groupby(["system", "setting"], sort=False)
-    rows = [_row(system, setting, group, metrics, runs.get(system), bootstrap) for (system, setting), group in groups]
-    rows.sort(key=lambda row: (_rank(row["system"], order), row["setting"]))
+    groups = scores.groupby(["system", "protocol"], sort=False)
+    rows = [_row(system, protocol, group, metrics, runs.get(system), bootstrap) for (system, protocol), group in groups]
+    rows.sort(key=lambda row: (_rank(row["system"], order), row["protocol"]))
     return pd.DataFrame(rows)
 
 
@@ -111,11 +111,11 @@ def run_fingerprint(summary: Path | str) -> str:
     return json.loads(Path(summary).read_text(encoding="utf-8"))["fingerprint"]
 
 
-def _row(system, setting, group: pd.DataFrame, metrics, run: RunFacts | None, bootstrap) -> dict[str, object]:
+def _row(system, protocol, group: pd.DataFrame, metrics, run: RunFacts | None, bootstrap) -> dict[str, object]:
     failed = group.groupby("clip")["reason"].agg(lambda reasons: reasons.notna().any())
     row: dict[str, object] = {
         "system": system,
-        "setting": setting,
+        "protocol": protocol,
         "n_ok": int((~failed).sum()),
         "n_failed": int(failed.sum()),
         "fingerprint": run.fingerprint if run else "",
@@ -152,7 +152,7 @@ def _rank(system: str, order: Sequence[str]) -> tuple[int, str]:
 
 
 def _check_same_clips(scores: pd.DataFrame) -> None:
-    clips = {key: frozenset(group["clip"]) for key, group in scores.groupby(["system", "setting"], sort=False)}
+    clips = {key: frozenset(group["clip"]) for key, group in scores.groupby(["system", "protocol"], sort=False)}
     (first, expected), *others = clips.items()
     for key, found in others:
         if found != expected:

@@ -26,9 +26,9 @@ MAPS = pa.schema(
 KEPT = ("clip", "phonemes", "attention_vt", "attention_st")
 
 
-def gather_maps(dubs: Sequence[Path | str], matrix: Sequence[Path | str], output: Path | str) -> None:
+def gather_maps(dubs: Sequence[Path | str], durations: Sequence[Path | str], output: Path | str) -> None:
     """Join the maps that synthesis kept with the aligner's durations of the same clips."""
-    aligned = {row["clip"]: row for path in matrix for row in read_rows(path)}
+    aligned = {row["clip"]: row for path in durations for row in read_rows(path)}
     rows = [
         {
             "clip": row["clip"],

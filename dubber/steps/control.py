@@ -20,8 +20,8 @@ from dubber.artifacts import ShardResult, process_shard, read_rows
 from dubber.codec.base import Codec
 from dubber.dub.settings import SynthesisSettings
 from dubber.dub.synthesise import (
+    Protocol,
     Request,
-    Setting,
     Synthesiser,
     reference_of,
     references_of,
@@ -83,7 +83,7 @@ def same_voice_shard(
     *,
     max_failed_share: float,
 ) -> ShardResult:
-    """Another recording of the same speaker in the place of each test clip: the clip's reference of setting 2.0.
+    """Another recording of the same speaker in the place of each test clip: the clip's reference of protocol 2.0.
 
     It is cut, or followed by silence, to be as long as the clip's own recording.
 
@@ -131,7 +131,7 @@ def swap_shard(
     output: Path | str,
     settings: SynthesisSettings,
     *,
-    setting: Setting,
+    protocol: Protocol,
     max_failed_share: float,
     device: str = "auto",
 ) -> ShardResult:
@@ -146,7 +146,7 @@ def swap_shard(
     Args:
         rows: manifest rows of the shard; those of other splits are passed over.
         tests: manifest rows of all test clips of the corpus.
-        features, tokens: of all shards with test clips; tokens also of those that hold references of setting 2.0.
+        features, tokens: of all shards with test clips; tokens also of those that hold references of protocol 2.0.
 
     Raises:
         DubberError: the model does not fit, or more than `max_failed_share` (0..1) of the test clips failed.
@@ -158,13 +158,13 @@ def swap_shard(
     synthesiser = Synthesiser(model, codec, settings, device)
     clips = {row["clip"] for row in wanted} | (others if swap == "other_video" else set())
     seen = by_clip((row for path in features for row in read_rows(path)), clips)
-    heard = speakers(tokens, references_of(wanted, setting) | (others if swap == "other_voice" else set()))
+    heard = speakers(tokens, references_of(wanted, protocol) | (others if swap == "other_voice" else set()))
 
     def gather(row: Mapping[str, Any]) -> Request:
         if row["clip"] not in partners:
             raise ClipError(f"{_CONTROLS[swap].none}: it has no partner to swap with")
         other = partners[row["clip"]]
-        voice = other if swap == "other_voice" else reference_of(row, setting)
+        voice = other if swap == "other_voice" else reference_of(row, protocol)
         spoken = {**row, "text": texts[other]} if swap == "other_text" else row
         own = require(row["clip"], seen, "features")
         video = require(other, seen, "features of its partner") if swap == "other_video" else own

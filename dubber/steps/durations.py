@@ -28,7 +28,7 @@ MATRIX = pa.schema(
 )
 
 
-def matrix_shard(
+def durations_shard(
     rows: Sequence[Mapping[str, Any]],
     phones_parquet: Path | str,
     output: Path | str,
@@ -57,7 +57,7 @@ def matrix_shard(
     elif audio_parquet:
         lengths = _samples(audio_parquet)
     else:
-        raise ValueError("matrix_shard needs audio_parquet or crops_parquet")
+        raise ValueError("durations_shard needs audio_parquet or crops_parquet")
     found = {row["clip"]: alignment_of(row) for row in read_rows(phones_parquet)}
 
     def work(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -69,7 +69,7 @@ def matrix_shard(
     return process_shard(
         [row for row in rows if row["clip"] in found and row["clip"] in lengths],
         work,
-        step="matrix",
+        step="durations",
         schema=MATRIX,
         output=output,
         max_failed_share=max_failed_share,

@@ -1,4 +1,4 @@
-"""Score one shard of one system in one setting: every metric on every test clip, failed ones included."""
+"""Score one shard of one system in one protocol: every metric on every test clip, failed ones included."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class ShardMedia:
 def score_shard(
     rows: Sequence[Mapping[str, Any]],
     *,
-    setting: str,
+    protocol: str,
     dubs: Path | str,
     audio: Path | str,
     references: Sequence[Path | str],
@@ -70,9 +70,9 @@ def score_shard(
 
     Args:
         rows: manifest rows of the shard's test clips (`clip`, `text`, `reference`).
-        setting: "1.0" (reference speech is the clip's own) or "2.0" (the clip that `reference` names).
+        protocol: "1.0" (reference speech is the clip's own) or "2.0" (the clip that `reference` names).
         dubs: the system's audio. audio: the clips' own recordings, same shard.
-        references: audio shards that hold the reference speech; unused in setting 1.0.
+        references: audio shards that hold the reference speech; unused in protocol 1.0.
         crops: the shard's face and lip crops, which "lse" looks at.
         sync_weights: the fitted sync encoders, which "lse" with the backend "embedded" needs.
 
@@ -81,35 +81,37 @@ def score_shard(
     """
     loaded = [build_metric(settings, sync_weights=sync_weights) for settings in metrics]
     images = sorted({name for metric in loaded for name in metric.images})
-    heard = _load(rows, setting=setting, dubs=dubs, audio=audio, references=references, crops=crops, images=images)
+    heard = _load(rows, protocol=protocol, dubs=dubs, audio=audio, references=references, crops=crops, images=images)
     scores: list[dict[str, Any]] = []
     progress = Progress(f"score {Path(output).stem}", len(rows))
     for row in rows:
-        scores += _clip_scores(row, heard, loaded, setting)
+        scores += _clip_scores(row, heard, loaded, protocol)
         progress.advance()
     write_rows(output, scores, SCORES)
 
 
-def reference_name(row: Mapping[str, Any], setting: str) -> str:
-    """The clip whose speech is the reference of `row` in `setting`.
+def reference_name(row: Mapping[str, Any], protocol: str) -> str:
+    """The clip whose speech is the reference of `row` in `protocol`.
 
     Raises:
-        DubberError: setting 2.0 and the manifest lists no reference for the clip.
+        DubberError: protocol 2.0 and the manifest lists no reference for the clip.
     """
-    name = row["clip"] if setting == "1.0" else row.get("reference")
+    name = row["clip"] if protocol == "1.0" else row.get("reference")
     if name is None:
-        raise DubberError(f"Clip {row['clip']} has no reference clip for setting {setting}.", looked_at="the manifest")
+        raise DubberError(
+            f"Clip {row['clip']} has no reference clip for protocol {protocol}.", looked_at="the manifest"
+        )
     return name
 
 
-def _load(rows, *, setting: str, dubs, audio, references, crops, images: Sequence[str]) -> ShardMedia:
+def _load(rows, *, protocol: str, dubs, audio, references, crops, images: Sequence[str]) -> ShardMedia:
     clips = {row["clip"] for row in rows}
-    wanted = {reference_name(row, setting) for row in rows}
+    wanted = {reference_name(row, protocol) for row in rows}
     seen = read_rows(crops, ["clip", *images]) if crops and images else []
     return ShardMedia(
         dubs={row["clip"]: row for row in read_rows(dubs, ["clip", "samples", "seconds"]) if row["clip"] in clips},
         truth=_samples([audio], clips),
-        references=_samples([audio] if setting == "1.0" else references, wanted),
+        references=_samples([audio] if protocol == "1.0" else references, wanted),
         images={row["clip"]: row for row in seen if row["clip"] in clips},
         dub_failures=_reasons(failures_path(dubs)),
     )
@@ -128,8 +130,8 @@ def _reasons(path: Path) -> dict[str, str]:
     return {row["clip"]: row["reason"] for row in read_rows(path, ["clip", "reason"])} if path.exists() else {}
 
 
-def _clip_scores(row, heard: ShardMedia, metrics: Sequence[Metric], setting: str) -> Iterator[dict[str, Any]]:
-    judge = _judge(row, heard, setting)
+def _clip_scores(row, heard: ShardMedia, metrics: Sequence[Metric], protocol: str) -> Iterator[dict[str, Any]]:
+    judge = _judge(row, heard, protocol)
     for metric in metrics:
         for score in judge(metric):
             yield {
@@ -142,9 +144,9 @@ def _clip_scores(row, heard: ShardMedia, metrics: Sequence[Metric], setting: str
             }
 
 
-def _judge(row, heard: ShardMedia, setting: str) -> Callable[[Metric], list[Score]]:
+def _judge(row, heard: ShardMedia, protocol: str) -> Callable[[Metric], list[Score]]:
     """How any metric judges this clip: by listening, or as failed."""
-    clip, text, reference = row["clip"], row["text"], reference_name(row, setting)
+    clip, text, reference = row["clip"], row["text"], reference_name(row, protocol)
     if clip not in heard.truth or reference not in heard.references:
         reason = f"no recording of {clip if clip not in heard.truth else f'the reference {reference}'}"
         return lambda metric: [Score(column, None, reason=reason) for column in metric.columns]

@@ -17,7 +17,7 @@ from torch import Tensor
 from dubber.artifacts import ShardResult, read_rows
 from dubber.codec.base import Codec
 from dubber.dub.settings import SynthesisSettings
-from dubber.dub.synthesise import BaseSynthesiser, Setting, padded, reference_of, references_of, speak_shard
+from dubber.dub.synthesise import BaseSynthesiser, Protocol, padded, reference_of, references_of, speak_shard
 from dubber.model.durations import length_mask
 from dubber.model.tts import TTS
 from dubber.steps.dubs import by_clip, require, rows_to_dub
@@ -131,7 +131,7 @@ def text_only_shard(
     output: Path | str,
     settings: SynthesisSettings,
     *,
-    setting: Setting,
+    protocol: Protocol,
     max_failed_share: float,
     device: str = "auto",
 ) -> ShardResult:
@@ -142,7 +142,7 @@ def text_only_shard(
     Args:
         rows: manifest rows of the shard; those of other splits are passed over.
         crops: of the same shard, for the number of frames F.
-        references: token shards that hold the reference speech; in setting 1.0 the same shard's.
+        references: token shards that hold the reference speech; in protocol 1.0 the same shard's.
 
     Raises:
         DubberError: the model does not fit, or more than `max_failed_share` (0..1) of the test clips failed.
@@ -150,10 +150,10 @@ def text_only_shard(
     wanted = rows_to_dub(rows)
     synthesiser = TextSynthesiser(model, codec, settings, device)
     frames = by_clip(read_rows(crops, ["clip", "n_frames"]), wanted)
-    found = by_clip((row for path in references for row in read_rows(path)), references_of(wanted, setting))
+    found = by_clip((row for path in references for row in read_rows(path)), references_of(wanted, protocol))
 
     def gather(row: Mapping[str, Any]) -> TextRequest:
-        reference = require(reference_of(row, setting), found, "tokens of the reference")
+        reference = require(reference_of(row, protocol), found, "tokens of the reference")
         return synthesiser.request(row, require(row["clip"], frames, "crops")["n_frames"], reference)
 
     return speak_shard(wanted, gather, synthesiser, output, step="text_only", max_failed_share=max_failed_share)

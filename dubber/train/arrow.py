@@ -36,7 +36,7 @@ LISTS = {
 }
 SUMMARIES = ("tokens", "frames", "highest_id", "highest_phoneme")
 VIDEO = ("frame_durations", "lips", "faces")
-STEPS = {"tokens": ("ids", "speaker"), "matrix": ("phonemes", "token_durations"), "features": ("lips", "faces")}
+STEPS = {"tokens": ("ids", "speaker"), "durations": ("phonemes", "token_durations"), "features": ("lips", "faces")}
 
 
 def schema(video: bool) -> pa.Schema:
@@ -51,19 +51,19 @@ def pack(
     splits: Mapping[str, Iterable[str]],
     *,
     tokens: Sequence[Path | str],
-    matrix: Sequence[Path | str],
+    durations: Sequence[Path | str],
     features: Sequence[Path | str] = (),
 ) -> None:
     """Join the artifacts of all shards, of the clips that have all of them; the file is whole or absent.
 
     Args:
         splits: split -> names of its clips.
-        tokens, matrix, features: the same shards in the same order; `features` for stage 2.
+        tokens, durations, features: the same shards in the same order; `features` for stage 2.
 
     Raises:
         DubberError: the lists are not of the same shards, or the file cannot be written.
     """
-    steps = {"tokens": tokens, "matrix": matrix, **({"features": features} if features else {})}
+    steps = {"tokens": tokens, "durations": durations, **({"features": features} if features else {})}
     _same_shards(steps)
     split_of = {clip: split for split, clips in splits.items() for clip in clips}
     columns, progress, packed = schema(bool(features)), Progress("data", len(tokens)), 0
@@ -101,7 +101,7 @@ def _join(paths: Mapping[str, Path | str], split_of: Mapping[str, str], columns:
     """One shard: the clips of a split that every step has, in the order of the tokens."""
     wanted = {step: STEPS[step] for step in paths}
     if "features" in paths:
-        wanted["matrix"] += ("frame_durations",)
+        wanted["durations"] += ("frame_durations",)
     tables = {step: read_table(path, ["clip", *wanted[step]]).combine_chunks() for step, path in paths.items()}
     whole = [_complete(table) for table in tables.values()]
     clips = [clip for clip in whole[0] if clip in split_of and all(clip in found for found in whole[1:])]

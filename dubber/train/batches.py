@@ -160,7 +160,7 @@ def open_data(packed: Path | str, model: ModelSettings, max_clip_tokens: int) ->
         raise DubberError(
             "There is no clip to train on.",
             looked_at=packed,
-            hint="Look into the failures.parquet files of the tokens, matrix and features, and at max_clip_tokens.",
+            hint="Look into the failures.parquet files of the tokens, durations and features, and at max_clip_tokens.",
         )
     return TrainingData(train, val)
 
@@ -171,7 +171,7 @@ def _check(packed: Packed, wanted: np.ndarray, model: ModelSettings) -> None:
     summary, tokens = packed.summaries, length["ids"] // STREAMS
     claims = {
         "width of the speaker vector": (length["speaker"], model.speaker_dim),
-        "tokens in the matrix and in the codec's output": (summary["tokens"], tokens),
+        "tokens in the durations and in the codec's output": (summary["tokens"], tokens),
         "numbers of phonemes and of durations": (length["phonemes"], length["token_durations"]),
         "codes above the codec's vocabulary": (np.maximum(summary["highest_id"] - model.vocab + 1, 0), 0),
         "phonemes above the vocabulary": (np.maximum(summary["highest_phoneme"] - model.phoneme_vocabulary + 1, 0), 0),
@@ -179,8 +179,8 @@ def _check(packed: Packed, wanted: np.ndarray, model: ModelSettings) -> None:
     if "lips" in length:
         frames = summary["frames"].astype(np.int64)
         claims |= {
-            "lip features per frame of the matrix": (length["lips"], frames * model.lip_features),
-            "face features per frame of the matrix": (length["faces"], frames * model.face_features),
+            "lip features per frame of the durations": (length["lips"], frames * model.lip_features),
+            "face features per frame of the durations": (length["faces"], frames * model.face_features),
             "tokens for the number of frames": (tokens, model.tokens_in(frames)),
         }
     for what, (found, expected) in claims.items():
@@ -190,7 +190,7 @@ def _check(packed: Packed, wanted: np.ndarray, model: ModelSettings) -> None:
             raise DubberError(
                 f"The data of clip {packed.names([row])[0]} do not fit: {what}: {found[row]}, "
                 f"expected {np.broadcast_to(expected, found.shape)[row]}.",
-                looked_at="tokens, matrix and feature shards, and the model's size",
+                looked_at="tokens, durations and feature shards, and the model's size",
                 hint="An artifact is out of date, or the experiment's `size` was made for another codec or features.",
             )
 

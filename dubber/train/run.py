@@ -92,13 +92,13 @@ class Artifacts:
     """The files that a run learns from: one per shard, and a manifest per corpus; `features` for the student."""
 
     tokens: Paths
-    matrix: Paths
+    durations: Paths
     manifests: Paths
     features: Paths = ()
 
     def identity(self) -> dict[str, str]:
         """Digests of the files' content, and of what the manifests say that matters here: the splits."""
-        files = {"tokens": self.tokens, "matrix": self.matrix, "features": self.features}
+        files = {"tokens": self.tokens, "durations": self.durations, "features": self.features}
         digests = {name: [provenance.file_digest(path) for path in paths] for name, paths in files.items()}
         splits = read_splits(self.manifests)
         digests["splits"] = [sorted(splits.train), sorted(splits.val)]
@@ -119,7 +119,7 @@ class Artifacts:
             wait_for_lock(lock, str(path))
             if not path.exists():
                 splits = read_splits(self.manifests)
-                files = {"tokens": self.tokens, "matrix": self.matrix, "features": self.features}
+                files = {"tokens": self.tokens, "durations": self.durations, "features": self.features}
                 pack(path, {"train": splits.train, "val": splits.val}, **files)
         return path
 
@@ -136,7 +136,7 @@ def train_stage1(
     settings: Mapping[str, Any],
     *,
     tokens: Paths,
-    matrix: Paths,
+    durations: Paths,
     manifests: Paths,
     model: Path,
     summary: Path,
@@ -162,7 +162,7 @@ def train_stage1(
         tts = TTS(parsed.model, parsed.objective)
         return Task(tts, tts, lambda output, batch: stage1_losses(output, batch, parsed.objective))
 
-    artifacts = Artifacts(tokens, matrix, manifests)
+    artifacts = Artifacts(tokens, durations, manifests)
     _train("stage1", parsed, artifacts, Outputs(Path(model), Path(summary)), make_task, {"code": code}, threads)
 
 
@@ -170,7 +170,7 @@ def train_stage2(
     settings: Mapping[str, Any],
     *,
     tokens: Paths,
-    matrix: Paths,
+    durations: Paths,
     features: Paths,
     manifests: Paths,
     teacher: Path | str | None,
@@ -203,7 +203,7 @@ def train_stage2(
             lambda output, batch: stage2_losses(output, batch, parsed.objective, parsed.parts),
         )
 
-    artifacts = Artifacts(tokens, matrix, manifests, features)
+    artifacts = Artifacts(tokens, durations, manifests, features)
     _train("stage2", parsed, artifacts, Outputs(Path(model), Path(summary)), make_task, origin, threads)
 
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubber.align.durations import boundaries, matrix, n_tokens_of_frames, run_lengths
+from dubber.align.durations import alignment_matrix, boundaries, n_tokens_of_frames, run_lengths
 from dubber.align.phones import PHONES, Alignment, Interval
 from dubber.align.settings import AlignSettings
 from dubber.artifacts import failures_path, read_rows, write_rows
 from dubber.errors import ClipError
-from dubber.steps.durations import matrix_shard
+from dubber.steps.durations import durations_shard
 from dubber.text.phonemes import phonemise, to_ids
 
 
@@ -120,7 +120,7 @@ def test_any_alignment_gives_ordered_boundaries_over_the_whole_clip(wanted, foun
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=30))
 def test_the_matrix_gives_each_frame_to_one_phoneme_in_order(durations):
-    m = matrix(durations)
+    m = alignment_matrix(durations)
     assert m.shape == (sum(durations), len(durations)) and m.dtype == bool
     assert m.sum(0).tolist() == durations
     assert (m.sum(1) == 1).all()
@@ -154,8 +154,8 @@ ROWS = [{"clip": clip, "text": "Red."} for clip in ("a", "b", "silent", "failed 
 
 
 def test_a_video_shard(shard):
-    output = shard / "matrix.parquet"
-    result = matrix_shard(
+    output = shard / "durations.parquet"
+    result = durations_shard(
         ROWS, shard / "phones.parquet", output, AlignSettings(), 0.5, crops_parquet=shard / "crops.parquet"
     )
     assert (result.n_ok, result.n_failed) == (2, 1)
@@ -168,8 +168,8 @@ def test_a_video_shard(shard):
 
 
 def test_an_audio_shard_has_no_frames(shard):
-    output = shard / "matrix.parquet"
-    matrix_shard(ROWS, shard / "phones.parquet", output, AlignSettings(), 0.5, audio_parquet=shard / "audio.parquet")
+    output = shard / "durations.parquet"
+    durations_shard(ROWS, shard / "phones.parquet", output, AlignSettings(), 0.5, audio_parquet=shard / "audio.parquet")
     rows = {row["clip"]: row for row in read_rows(output)}
     assert set(rows) == {"a", "b"}
     assert rows["a"]["frame_durations"] is None

@@ -64,7 +64,7 @@ def shard(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def dub(shard: Path, rows: list[dict] | None = None, name: str = "dubs", setting: str = "1.0", **changes) -> Path:
+def dub(shard: Path, rows: list[dict] | None = None, name: str = "dubs", protocol: str = "1.0", **changes) -> Path:
     output = shard / f"{name}.parquet"
     synthesise_shard(
         rows if rows is not None else [manifest_row(clip) for clip in FRAMES],
@@ -75,7 +75,7 @@ def dub(shard: Path, rows: list[dict] | None = None, name: str = "dubs", setting
         SpokenCodec(),
         output,
         SynthesisSettings(**{**SETTINGS.model_dump(), **changes}),
-        setting=setting,
+        protocol=protocol,
         max_failed_share=0.5,
         device="cpu",
     )
@@ -132,7 +132,7 @@ def test_only_the_first_clips_keep_their_attention_maps(shard):
 def test_the_voice_is_the_clips_own_or_its_references(shard):
     """The codec speaks the first number of the speaker vector as the first sample: 0.5 + i / 16 of full scale."""
     order = list(FRAMES)
-    own, others = by_clip(dub(shard)), by_clip(dub(shard, name="other", setting="2.0"))
+    own, others = by_clip(dub(shard)), by_clip(dub(shard, name="other", protocol="2.0"))
 
     def voice(row: dict) -> float:
         return (row["samples"][0] / 32768 - 0.5) * 16

@@ -179,7 +179,7 @@ def test_a_clip_vanishes_between_the_manifest_and_its_shard(project):
 def test_a_shard_of_nothing_but_bad_clips(project):
     """It is an error unless the configuration says that so many may fail; then the others go on without it."""
     steps = [f"work/mine/{step}/{shard}.parquet" for step in ("audio", "crops") for shard in ("0000", "0001")]
-    steps += [f"work/mine/matrix/pocketsphinx/{shard}.parquet" for shard in ("0000", "0001")]
+    steps += [f"work/mine/durations/pocketsphinx/{shard}.parquet" for shard in ("0000", "0001")]
     names = [(name, "bin blue at F two now", "train") for name in ("a", "b", "y", "z")]
     folder = use_table(project, names)
     for name, source in zip("ab", recordings(project), strict=False):
@@ -196,4 +196,4 @@ def test_a_shard_of_nothing_but_bad_clips(project):
 
 
 def shards() -> list[str]:
-    return [f"{step}/{shard}" for step in ("audio", "crops", "matrix/pocketsphinx") for shard in ("0000", "0001")]
+    return [f"{step}/{shard}" for step in ("audio", "crops", "durations/pocketsphinx") for shard in ("0000", "0001")]

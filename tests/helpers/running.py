@@ -34,7 +34,7 @@ SECONDS = 0.4
 
 
 def small_test(project: Path, *, clips: int = 3, systems: tuple[str, ...] = SYSTEMS) -> ListeningTest:
-    """A test of the experiment `demo` in setting 2.0, its sounds tones of `SECONDS`, written down under `project`."""
+    """A test of the experiment `demo` in protocol 2.0, its sounds tones of `SECONDS`, written down under `project`."""
     folder = project / folder_of("demo", "2.0")
     names = [f"clip_{i}" for i in range(clips)]
     references = {clip: _sound(folder, "r", clip) for clip in names}

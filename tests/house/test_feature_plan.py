@@ -105,7 +105,7 @@ def test_the_student_is_as_wide_as_its_features_and_the_teacher_does_not_change(
 def test_a_stage_heeds_only_its_own_part_of_the_objective():
     plain = ObjectiveSettings()
     both = [plain.of_stage(stage) for stage in ("stage1", "stage2")]
-    assert both[0].keys() | both[1].keys() == ObjectiveSettings.model_fields.keys(), "no setting is forgotten"
+    assert both[0].keys() | both[1].keys() == ObjectiveSettings.model_fields.keys(), "no protocol is forgotten"
     assert both[0].keys() & both[1].keys() == {"scheduler"}
     student = ObjectiveSettings(distillation="aligned", temperature=0.2, stage2={"distillation": 10.0})
     assert student.of_stage("stage1") == both[0] and student.of_stage("stage2") != both[1]

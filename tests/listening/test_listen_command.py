@@ -67,7 +67,7 @@ def test_a_run_that_was_trained_anew_is_named(project, caplog):
     assert not caplog.text
 
 
-@pytest.mark.parametrize("wrong", [["--samples", "0"], ["--seed", "x"], ["--port", "-1"], ["--setting", "3.0"]])
+@pytest.mark.parametrize("wrong", [["--samples", "0"], ["--seed", "x"], ["--port", "-1"], ["--protocol", "3.0"]])
 def test_options_out_of_range(wrong, capsys):
     with pytest.raises(SystemExit) as stopped:
         options(*wrong)

@@ -56,7 +56,7 @@ def test_means_counts_and_what_they_stand_on(test):
     assert truth[counts].tolist() == [2, 3, 6, 0, 0]
     assert full[counts].tolist() == [3, 3, 6, 3, 0]
     assert natural[["mean", "low", "high"]].tolist() == [3, 3, 3]
-    assert full["fingerprint"] == "run of full" and full["test"] == test.identity and full["setting"] == "2.0"
+    assert full["fingerprint"] == "run of full" and full["test"] == test.identity and full["protocol"] == "2.0"
     assert full["low"] < full["mean"] < full["high"]
 
 

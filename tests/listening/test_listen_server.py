@@ -76,7 +76,7 @@ def test_neither_systems_nor_clips_nor_the_experiment_reach_the_browser(server):
     for trial in trials_of(server, "ada"):
         reply, content = ask(server, f"/sounds/{trial['sample']}.wav")
         told += str(reply.headers).encode() + content[:60]
-    for secret in (*SYSTEMS, "clip_", "demo", "setting"):
+    for secret in (*SYSTEMS, "clip_", "demo", "protocol"):
         assert secret.encode() not in told, secret
 
 

@@ -40,7 +40,7 @@ def names_in(path: Path) -> set[str]:
 
 @pytest.mark.parametrize(("file", "symbol"), sorted(set(pairs())))
 def test_the_code_that_the_table_names_exists(file, symbol):
-    path = ROOT / ("tests" if file.startswith("unit/") else "dubber") / file
+    path = ROOT / ("tests" if Path(file).name.startswith("test_") else "dubber") / file
     assert set(symbol.split(".")) <= names_in(path)
 
 

@@ -248,7 +248,7 @@ def test_a_shard_is_scored_and_failed_outputs_fail(sync, tmp_path, monkeypatch):
     write_rows(tmp_path / "crops.parquet", seen, crops)
     score_shard(
         [{"clip": name, "text": "a b", "reference": None} for name in names],
-        setting="1.0",
+        protocol="1.0",
         dubs=tmp_path / "dubs.parquet",
         audio=tmp_path / "audio.parquet",
         references=[],

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.metrics.test_secs import voice
 from torch import Tensor, nn
 
 from dubber.errors import ClipError, DubberError, MissingDataError
@@ -16,6 +15,7 @@ from dubber.metrics.factory import build_metric
 from dubber.metrics.settings import SecsSettings
 from dubber.networks.dvector import BANDS, SHAPES, Dvector, log_mel, without_silences
 from tests.helpers.made_up_weights import made_up
+from tests.metrics.test_secs import voice
 
 PUBLISHED_BYTES = 5_714_361  # of dvector-step250000.pt
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.media.test_faces import made_landmarks
 
 from dubber.errors import DubberError, MissingDataError
 from dubber.media.faces import detector
@@ -22,6 +21,7 @@ from dubber.media.settings import FAN_FILES, CropSettings
 from dubber.networks import fan
 from dubber.networks.fan import Fan, box_of_landmarks
 from tests.helpers.made_up_weights import made_up, shapes
+from tests.media.test_faces import made_landmarks
 
 
 def test_the_box_of_landmarks_reaches_the_chin():

@@ -132,7 +132,7 @@ def test_a_shard_is_scored_from_its_face_crops(weights, tmp_path):
     settings = SyncSettings(backend="syncnet", weights=str(weights))
     score_shard(
         [{"clip": name, "text": "a b", "reference": None} for name in ("seen", "unseen")],
-        setting="1.0",
+        protocol="1.0",
         dubs=tmp_path / "dubs.parquet",
         audio=tmp_path / "audio.parquet",
         references=[],

@@ -50,15 +50,15 @@ def stored(folder, dubbed: dict[str, list[int]], aligned: dict[str, list[int]], 
         return [{"clip": c, "phonemes": range(1, len(d) + 1), "frame_durations": d} for c, d in durations.items()]
 
     write_rows(folder / "dubs.parquet", made(dubbed), DUBS)
-    write_rows(folder / "matrix.parquet", made(aligned), MATRIX)
+    write_rows(folder / "durations.parquet", made(aligned), MATRIX)
     write_rows(
         failures_path(folder / "dubs.parquet"), [{"clip": c, "step": "dub", "reason": "x"} for c in lost], FAILURES
     )
-    return [folder / "dubs.parquet"], [folder / "matrix.parquet"]
+    return [folder / "dubs.parquet"], [folder / "durations.parquet"]
 
 
-def table(dubs, matrix) -> pd.DataFrame:
-    return alignment_table(dubs, matrix, system="full", fingerprint="f00d", bootstrap=BOOTSTRAP)
+def table(dubs, durations) -> pd.DataFrame:
+    return alignment_table(dubs, durations, system="full", fingerprint="f00d", bootstrap=BOOTSTRAP)
 
 
 def test_the_mean_is_over_clips_and_lost_clips_are_counted(tmp_path):

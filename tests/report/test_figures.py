@@ -107,8 +107,8 @@ def test_spectrograms_are_stored_as_vectors_and_png_byte_for_byte_alike(tmp_path
 def table(systems, settings=("1.0",)) -> pd.DataFrame:
     rows = []
     for i, system in enumerate(systems):
-        for setting in settings:
-            row = {"system": system, "setting": setting}
+        for protocol in settings:
+            row = {"system": system, "protocol": protocol}
             for metric, value in (("WER", 10.0 + i), ("WER_utterance", 1.0), ("RTF", 0.1 * (i + 1)), ("UTMOS", None)):
                 low, high = (value and value * 0.9, value and value * 1.1)
                 row |= {metric: value, f"{metric}_low": low, f"{metric}_high": high, f"{metric}_backend": "b"}
@@ -138,6 +138,6 @@ def test_ablations_are_bars_with_the_full_system_marked():
 
 
 def test_a_table_without_a_value_is_not_drawn():
-    empty = table(["full"])[["system", "setting", "UTMOS", "UTMOS_backend"]]
+    empty = table(["full"])[["system", "protocol", "UTMOS", "UTMOS_backend"]]
     with pytest.raises(DubberError, match="no measured value"):
         draw_ablations(empty)

@@ -78,14 +78,14 @@ def inputs(tmp_path_factory) -> ReportInputs:
     recorded = {clip: rng.integers(-3000, 3000, 5120).astype(np.int16) for clip, _ in CLIPS}
     dubs, scores = [], []
     for system in ("ground_truth", "full"):
-        for setting in ("1.0", "2.0"):
+        for protocol in ("1.0", "2.0"):
             dubbed = [c for c in recorded if system == "ground_truth" or c != "c3"]
             made = [
-                {"clip": c, "samples": recorded[c] // (1 if system == "ground_truth" else int(setting[0]) + 1)}
+                {"clip": c, "samples": recorded[c] // (1 if system == "ground_truth" else int(protocol[0]) + 1)}
                 for c in dubbed
             ]
-            dubs.append(folder / "dubs" / system / setting / "0000.parquet")
-            scores.append(folder / "scores" / system / setting / "0000.parquet")
+            dubs.append(folder / "dubs" / system / protocol / "0000.parquet")
+            scores.append(folder / "scores" / system / protocol / "0000.parquet")
             write_rows(dubs[-1], made, DUBS)
             of_clips = [
                 {"clip": c, "metric": "WER", "value": 12.5 if c in dubbed else 100.0, "weight": 6.0}
@@ -160,7 +160,7 @@ def test_the_file_needs_no_other(page):
 
 def test_players_hold_the_video_with_each_systems_sound(page, tmp_path):
     videos = [source for tag, source in Tags(page).sources if tag == "video"]
-    assert len(videos) == 2 * 3  # the recording (once), setting 1.0, setting 2.0
+    assert len(videos) == 2 * 3  # the recording (once), protocol 1.0, protocol 2.0
     (tmp_path / "player.mp4").write_bytes(base64.b64decode(videos[1].removeprefix("data:video/mp4;base64,")))
     with av.open(tmp_path / "player.mp4") as container:
         assert container.streams.video[0].codec_context.name == "h264"
@@ -190,7 +190,7 @@ def test_every_failure_is_listed_with_its_reason(page):
     words = Tags(page).words
     assert "the file is empty" in words
     assert words.count("no output: no face") == 2
-    assert "scoring full in setting 2.0" in words
+    assert "scoring full in protocol 2.0" in words
 
 
 def test_texts_are_escaped(page):
@@ -205,7 +205,11 @@ def test_examples_go_round_the_speakers_and_prefer_clips_of_every_system(inputs)
     chosen = choose_examples(rows, inputs.dubs, media_root=inputs.media_root, count=4)
     assert {example.speaker for example in chosen[:2]} == {"s1", "s2"}
     assert chosen[-1].clip == "c3"
-    assert [version.label for version in chosen[0].versions] == ["recording", "full, setting 1.0", "full, setting 2.0"]
+    assert [version.label for version in chosen[0].versions] == [
+        "recording",
+        "full, protocol 1.0",
+        "full, protocol 2.0",
+    ]
 
 
 def test_nested_settings_become_dotted_keys():
@@ -232,8 +236,8 @@ def test_figures_are_written_as_vectors_and_png(inputs, tmp_path):
 def paper(inputs, tmp_path_factory) -> str:
     """The page with other tables, paired tests and published figures."""
     folder = tmp_path_factory.mktemp("paper")
-    table = pd.read_csv(inputs.tables["table"], dtype={"setting": str})
-    printed = {"table": "table", "setting": "1.0", "source": "Table 1", "taken_from": "the paper"}
+    table = pd.read_csv(inputs.tables["table"], dtype={"protocol": str})
+    printed = {"table": "table", "protocol": "1.0", "source": "Table 1", "taken_from": "the paper"}
     figures = pd.DataFrame(
         [
             printed | {"system": name, "metric": "WER", "value": value}

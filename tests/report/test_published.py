@@ -11,7 +11,7 @@ from dubber.errors import DubberError
 from dubber.report.published import beside, load_published, measured_rows
 from dubber.report.tables import write_csv
 
-HEADER = "corpus,table,setting,system,metric,value,source,taken_from\n"
+HEADER = "corpus,table,protocol,system,metric,value,source,taken_from\n"
 LIST = Path(__file__).parents[2] / "config/published.csv"
 
 
@@ -33,7 +33,7 @@ def figures(tmp_path) -> Path:
 MEASURED = pd.DataFrame(
     {
         "system": ["ground_truth", "full", "full"],
-        "setting": ["1.0", "1.0", "2.0"],
+        "protocol": ["1.0", "1.0", "2.0"],
         "n_ok": [3, 3, 2],
         "n_failed": [0, 0, 1],
         "WER": [5.0, 20.0, 30.0],
@@ -48,7 +48,7 @@ def test_measured_figures_stay_as_they_are(figures):
 
 
 def test_published_figures_have_columns_of_their_own_with_their_source(figures):
-    table = beside(MEASURED, load_published(figures, corpus="chem", table="table")).set_index(["system", "setting"])
+    table = beside(MEASURED, load_published(figures, corpus="chem", table="table")).set_index(["system", "protocol"])
     full = table.loc[("full", "1.0")]
     assert (full.WER, full.published_WER, full.published_SECS) == (20.0, 9.65, 84.59)
     assert full.published_source == "Table 1 (the paper); Table 1 (a note)"
@@ -82,12 +82,12 @@ def test_an_unknown_corpus_names_the_nearest(figures):
 def test_a_list_without_a_column_is_refused(tmp_path):
     path = tmp_path / "published.csv"
     path.write_text("corpus,system,value\n", encoding="utf-8")
-    with pytest.raises(DubberError, match="lacks table, setting, metric"):
+    with pytest.raises(DubberError, match="lacks table, protocol, metric"):
         load_published(path, corpus="chem", table="table")
 
 
 @pytest.mark.parametrize("corpus", ["chem", "grid"])
 def test_the_projects_own_list_has_one_figure_per_place_and_a_source_for_each(corpus):
     rows = load_published(LIST, corpus=corpus, table="table")
-    assert not rows.duplicated(["setting", "system", "metric"]).any()
+    assert not rows.duplicated(["protocol", "system", "metric"]).any()
     assert (rows.source != "").all() and (rows.taken_from != "").all()

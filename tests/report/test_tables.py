@@ -33,15 +33,15 @@ OURS = [
 ]
 
 
-def stored(folder, system, setting, rows, shard="0000"):
-    path = folder / "scores" / system / setting / f"{shard}.parquet"
+def stored(folder, system, protocol, rows, shard="0000"):
+    path = folder / "scores" / system / protocol / f"{shard}.parquet"
     write_rows(path, rows, SCORES)
     return path
 
 
 def table(*paths) -> pd.DataFrame:
     built = build_table(load_scores(paths), runs={"full": RunFacts("abc", 1000)}, bootstrap=BOOTSTRAP)
-    return built.set_index(["system", "setting"])
+    return built.set_index(["system", "protocol"])
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_csv_keeps_settings_and_counts_as_text_and_integers(tmp_path, paths):
     write_csv(table(*paths).reset_index(), tmp_path / "table.csv")
     lines = (tmp_path / "table.csv").read_text().splitlines()
     assert lines[0].startswith(
-        "system,setting,n_ok,n_failed,fingerprint,parameters,WER,WER_low,WER_high,WER_n,WER_backend,"
+        "system,protocol,n_ok,n_failed,fingerprint,parameters,WER,WER_low,WER_high,WER_n,WER_backend,"
     )
     assert lines[2].startswith("full,1.0,2,1,abc,1000,55,")
 
@@ -124,7 +124,7 @@ def test_an_order_can_be_given_and_metrics_chosen(paths):
 
 def test_comparison_takes_only_clips_that_both_have(paths):
     found = compare(load_scores(paths), baseline="ground_truth", bootstrap=BOOTSTRAP)
-    found = found.set_index(["system", "setting", "metric"])
+    found = found.set_index(["system", "protocol", "metric"])
     assert set(found.index) == {("full", "1.0", "WER"), ("full", "1.0", "SECS")}
     assert found.loc[("full", "1.0", "SECS"), "difference"] == pytest.approx(-15)
     assert found.loc[("full", "1.0", "SECS"), "n"] == 2

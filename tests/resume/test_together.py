@@ -169,7 +169,7 @@ def test_the_workflows_script_starts_as_many_processes_as_are_set(alone):
     command = [sys.executable, root / "workflow_scripts" / "stage1.py"]
     for name, value in {**texts, **paths}.items():
         command += [f"--{name}", value]
-    for name in ("tokens", "matrix"):
+    for name in ("tokens", "durations"):
         command += [f"--{name}", *shards(alone, name)]
     command += ["--manifests", alone / "manifest.parquet"]
     subprocess.run(command, check=True, timeout=PATIENCE, env={**os.environ, "PYTHONPATH": str(root)})

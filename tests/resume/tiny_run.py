@@ -46,7 +46,7 @@ def make_corpus(folder: Path, seed: int = 0) -> None:
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     splits = [split for split, count in SPLITS.items() for _ in range(count)]
     clips = [_clip(f"clip{i:02d}", split, i % 2, rng, generator) for i, split in enumerate(splits)]
-    schemas = {"tokens": TOKENS, "matrix": MATRIX, "features": FEATURES}
+    schemas = {"tokens": TOKENS, "durations": MATRIX, "features": FEATURES}
     for shard in ("0000", "0001"):
         rows = [clip for clip in clips if clip["shard"] == shard]
         for name, schema in schemas.items():
@@ -85,7 +85,7 @@ def train(folder: Path, stage: str = "stage1", run: str | None = None, parts: di
         "stage": {**STAGE, **changes},
         "codec": "tiny",
     }
-    files = {name: shards(folder, name) for name in ("tokens", "matrix")}
+    files = {name: shards(folder, name) for name in ("tokens", "durations")}
     files["manifests"] = [folder / "manifest.parquet"]
     outputs = {"model": out / "model.safetensors", "summary": out / "summary.json"}
     if stage == "stage1":

@@ -26,7 +26,7 @@ def differences(experiment: str, folder: Path, other: Path) -> list[str]:
         return [f"tables of different shape: {one.shape} and {two.shape}"]
     cells = (one.fillna("") != two.fillna("")).stack()
     lines = [
-        f"{one.system[row]} {one.setting[row]} {name}: {one[name][row]} and {two[name][row]}"
+        f"{one.system[row]} {one.protocol[row]} {name}: {one[name][row]} and {two[name][row]}"
         for row, name in cells[cells].index
     ]
     for run in ("stage1", "full"):

@@ -56,7 +56,7 @@ def swapped(folder: Path, swap: str, rows: list[dict] = ROWS, **changes) -> Path
         SpokenCodec(),
         output,
         SETTINGS,
-        **{"setting": "1.0", "max_failed_share": 0.5, "device": "cpu"} | changes,
+        **{"protocol": "1.0", "max_failed_share": 0.5, "device": "cpu"} | changes,
     )
     return output
 
@@ -177,7 +177,7 @@ def text_only(teacher: Path, model: Path | None = None) -> Path:
         SpokenCodec(),
         output,
         SETTINGS,
-        setting="1.0",
+        protocol="1.0",
         max_failed_share=0.5,
         device="cpu",
     )

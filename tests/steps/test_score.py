@@ -1,4 +1,4 @@
-"""Scoring a shard: every test clip has its rows, failed ones say why, the setting decides the reference."""
+"""Scoring a shard: every test clip has its rows, failed ones say why, the protocol decides the reference."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ def shard(tmp_path):
     return tmp_path
 
 
-def scored(shard, metrics, setting="1.0", crops=None) -> dict[tuple[str, str], dict]:
+def scored(shard, metrics, protocol="1.0", crops=None) -> dict[tuple[str, str], dict]:
     output = shard / "scores.parquet"
     score_shard(
         ROWS,
-        setting=setting,
+        protocol=protocol,
         dubs=shard / "dubs.parquet",
         audio=shard / "audio.parquet",
         references=[shard / "others.parquet"],
@@ -129,10 +129,10 @@ def test_only_the_crops_that_a_metric_asks_for_are_read(shard, monkeypatch, imag
     assert scores["good", "lips"]["value"] == (3 if "lips" in images else 0)
 
 
-@pytest.mark.parametrize(("setting", "f0"), [("1.0", 120), ("2.0", 200)])
-def test_the_setting_decides_the_reference(shard, monkeypatch, setting, f0):
+@pytest.mark.parametrize(("protocol", "f0"), [("1.0", 120), ("2.0", 200)])
+def test_the_setting_decides_the_reference(shard, monkeypatch, protocol, f0):
     monkeypatch.setattr("dubber.steps.score.build_metric", lambda settings, **_: Reference())
-    assert scored(shard, [RtfSettings()], setting)["good", "reference"]["value"] == f0
+    assert scored(shard, [RtfSettings()], protocol)["good", "reference"]["value"] == f0
 
 
 def test_real_time_factor_is_time_over_length(shard):

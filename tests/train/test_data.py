@@ -30,7 +30,7 @@ def read(folder: Path, *, video: bool = True, model=MODEL, longest: int = 1600) 
 
 def pack_corpus(folder: Path, *, video: bool = True) -> Path:
     path = folder / "data.arrow"
-    files = {name: shards(folder, name) for name in ("tokens", "matrix", *(("features",) if video else ()))}
+    files = {name: shards(folder, name) for name in ("tokens", "durations", *(("features",) if video else ()))}
     pack(path, asdict(read_splits([folder / "manifest.parquet"])), **files)
     return path
 
@@ -54,15 +54,15 @@ def test_a_batch_holds_what_the_artifacts_hold_and_padding_beyond(corpus):
     train = read(corpus).train
     batch = train.batch(range(5))
     for i, clip in enumerate(batch.clips):
-        tokens, matrix, features = (stored(corpus, name, clip) for name in ("tokens", "matrix", "features"))
-        t, n, f = tokens["n_tokens"], len(matrix["phonemes"]), features["n_frames"]
+        tokens, durations, features = (stored(corpus, name, clip) for name in ("tokens", "durations", "features"))
+        t, n, f = tokens["n_tokens"], len(durations["phonemes"]), features["n_frames"]
         assert (batch.token_mask[i].sum(), batch.phoneme_mask[i].sum(), batch.frame_mask[i].sum()) == (t, n, f)
         np.testing.assert_array_equal(batch.tokens[i, :, :t], tokens["ids"].reshape(6, t))
         np.testing.assert_array_equal(batch.speaker[i], tokens["speaker"])
         np.testing.assert_array_equal(batch.lips[i, :f], features["lips"].reshape(f, -1))
         np.testing.assert_array_equal(batch.faces[i, :f], features["faces"].reshape(f, -1))
         for name in ("phonemes", "token_durations", "frame_durations"):
-            np.testing.assert_array_equal(getattr(batch, name)[i, :n], matrix[name])
+            np.testing.assert_array_equal(getattr(batch, name)[i, :n], durations[name])
             assert not getattr(batch, name)[i, n:].any()
         assert (batch.tokens[i, :, t:] == MODEL.pad).all() and not batch.lips[i, f:].any()
     assert torch.equal(batch.frame_durations.sum(1), batch.frame_mask.sum(1))
@@ -75,14 +75,14 @@ def test_stage_one_reads_no_video(corpus):
     assert not hasattr(read(corpus, video=False).train.batch([0]), "lips")
 
 
-@pytest.mark.parametrize("name", ["tokens", "matrix", "features"])
+@pytest.mark.parametrize("name", ["tokens", "durations", "features"])
 def test_a_clip_that_an_artifact_lacks_is_left_out(corpus, name):
     drop(corpus / name / "0000.parquet", "clip00")
     assert set(read(corpus).train.clips) == {f"clip{i:02d}" for i in range(1, SPLITS["train"])}
 
 
 def test_an_audio_only_clip_is_left_out_of_stage_two_alone(corpus):
-    path = corpus / "matrix" / "0000.parquet"
+    path = corpus / "durations" / "0000.parquet"
     rows = [{**row, "frame_durations": None} for row in read_rows(path)]
     write_rows(path, rows, read_table(path).schema)
     assert len(read(corpus).train) < len(read(corpus, video=False).train) == SPLITS["train"]
@@ -111,7 +111,7 @@ def test_a_model_of_other_widths_is_refused_by_name(corpus, model, what):
 
 
 def test_artifacts_that_contradict_each_other_are_refused(corpus):
-    path = corpus / "matrix" / "0000.parquet"
+    path = corpus / "durations" / "0000.parquet"
     rows = list(read_rows(path))
     rows[0]["token_durations"] = rows[0]["token_durations"] + 1
     write_rows(path, rows, read_table(path).schema)

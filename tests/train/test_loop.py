@@ -40,7 +40,7 @@ CPU = torch.device("cpu")
 def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
     folder = tmp_path_factory.mktemp("corpus")
     make_corpus(folder)
-    files = {"tokens": shards(folder, "tokens"), "matrix": shards(folder, "matrix")}
+    files = {"tokens": shards(folder, "tokens"), "durations": shards(folder, "durations")}
     pack(folder / "data.arrow", asdict(read_splits([folder / "manifest.parquet"])), **files)
     return open_data(folder / "data.arrow", MODEL, 1600)
 

@@ -46,7 +46,7 @@ def corpus(tmp_path: Path) -> Path:
 
 def pack_corpus(folder: Path, **changes) -> Path:
     path = folder / "data.arrow"
-    files = {name: shards(folder, name) for name in ("tokens", "matrix", "features")} | changes
+    files = {name: shards(folder, name) for name in ("tokens", "durations", "features")} | changes
     pack(path, asdict(read_splits([folder / "manifest.parquet"])), **files)
     return path
 
@@ -97,7 +97,7 @@ def test_the_same_artifacts_make_the_same_file(corpus):
 
 def test_artifacts_of_other_shards_are_refused(corpus):
     with pytest.raises(DubberError, match="not of the same shards"):
-        pack_corpus(corpus, matrix=shards(corpus, "matrix")[:1])
+        pack_corpus(corpus, durations=shards(corpus, "durations")[:1])
 
 
 def test_a_full_disk_leaves_nothing_and_says_so(corpus):

@@ -26,10 +26,10 @@ def test_from_dubs_to_the_table_of_the_listening_test(project):
         for trial in asked:
             server.answer("ada", trial, 5 if trial["question"] == "similarity" else 2)
         project.snakemake(TABLE)
-        table = pd.read_csv(project.folder / TABLE, dtype={"setting": str}).set_index(["metric", "system"])
+        table = pd.read_csv(project.folder / TABLE, dtype={"protocol": str}).set_index(["metric", "system"])
         assert sorted(table.index) == [(m, s) for m in ("MOS-N", "MOS-S") for s in ("codec", "full", "ground_truth")]
         assert set(table.loc["MOS-S", "mean"]) == {5} and set(table.loc["MOS-N", "mean"]) == {2}
-        assert set(table.n_answers) == {2} and set(table.n_missing) == {0} and set(table.setting) == {"2.0"}
+        assert set(table.n_answers) == {2} and set(table.n_missing) == {0} and set(table.protocol) == {"2.0"}
         summary = pd.read_json(project.folder / "runs/micro/full/summary.json", typ="series")
         assert table.loc[("MOS-S", "full"), "fingerprint"] == summary.fingerprint
 

@@ -17,10 +17,10 @@ pytestmark = pytest.mark.workflow
 
 
 def test_the_table_has_every_system_in_every_setting(finished):
-    table = pd.read_csv(finished.folder / "results/micro_table.csv", dtype={"setting": str})
-    rows = set(zip(table.system, table.setting, strict=True))
+    table = pd.read_csv(finished.folder / "results/micro_table.csv", dtype={"protocol": str})
+    rows = set(zip(table.system, table.protocol, strict=True))
     assert rows == {(system, s) for system in ("ground_truth", "codec", "full") for s in ("1.0", "2.0")}
-    truth = table[(table.system == "ground_truth") & (table.setting == "1.0")].iloc[0]
+    truth = table[(table.system == "ground_truth") & (table.protocol == "1.0")].iloc[0]
     assert pytest.approx(100, abs=1e-3) == truth.SECS
     assert (table.n_ok + table.n_failed == 2).all()
     run = json.loads((finished.folder / "runs/micro/full/summary.json").read_text())
@@ -35,7 +35,7 @@ def test_the_report_stands_alone_and_plays(finished):
 
 def test_durations_add_up_to_frames_and_tokens(finished):
     work = finished.folder / "work/micro"
-    for path in sorted((work / "matrix/pocketsphinx").glob("????.parquet")):
+    for path in sorted((work / "durations/pocketsphinx").glob("????.parquet")):
         frames = dict(pq.read_table(work / "crops" / path.name, columns=["clip", "n_frames"]).to_pandas().values)
         tokens = pq.read_table(work / "tokens/world_micro" / path.name, columns=["clip", "n_tokens"]).to_pandas()
         for row in pq.read_table(path).to_pylist():

@@ -82,7 +82,7 @@ def test_adding_clips_makes_one_shard(project):
     before = pq.read_table(project.folder / "work/micro/manifest.parquet").to_pylist()
     edit(project, "micro.yaml", "clips_per_speaker: 6", "clips_per_speaker: 7")
     planned = project.planned()
-    for step in ("render_demo", "audio", "crops", "align", "analyse", "matrix", "tokens", "features"):
+    for step in ("render_demo", "audio", "crops", "align", "analyse", "durations", "tokens", "features"):
         assert planned[step] == 1, f"{step} runs for the new shard alone"
     assert not set(planned) & {"fit_codec", "fit_features"}, "what was fitted stays, or every token would change"
     after = pq.read_table(project.folder / "work/micro/manifest.parquet").to_pylist()

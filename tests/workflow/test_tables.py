@@ -14,7 +14,7 @@ pytestmark = pytest.mark.workflow
 
 
 def read(project: Project, name: str) -> pd.DataFrame:
-    return pd.read_csv(project.folder / f"results/{name}.csv", dtype={"setting": str})
+    return pd.read_csv(project.folder / f"results/{name}.csv", dtype={"protocol": str})
 
 
 def test_one_ablation_trains_itself_alone(finished):
@@ -56,7 +56,7 @@ def test_controls_are_a_table_and_the_report_shows_it(project):
     )
     project.snakemake("results/micro_controls.csv")
     controls = read(project, "micro_controls").set_index("system")
-    assert set(controls.setting) == {"1.0"} and (controls.n_ok + controls.n_failed == 2).all()
+    assert set(controls.protocol) == {"1.0"} and (controls.n_ok + controls.n_failed == 2).all()
     swaps = ["other_video", "other_voice", "other_text"]
     assert set(controls.index) == {"ground_truth", "codec", "full", "shifted", "same_voice", "text_only", *swaps}
     assert (controls.fingerprint[swaps] == controls.fingerprint.full).all()
@@ -105,11 +105,11 @@ def test_tables_4_and_5_and_a_system_of_others(project):
 
     prosody = read(project, "micro_prosody")
     assert {"GPE", "VDE", "FFE"} <= set(prosody.columns) and "WER" not in prosody
-    assert set(prosody.setting) == {"2.0"}
+    assert set(prosody.protocol) == {"2.0"}
 
-    theirs = read(project, "micro_table").set_index(["system", "setting"]).loc[("theirs", "1.0")]
+    theirs = read(project, "micro_table").set_index(["system", "protocol"]).loc[("theirs", "1.0")]
     assert (theirs.n_ok, theirs.n_failed) == (len(clips) - 1, 1)
     assert pytest.approx(100, abs=0.01) == theirs.SECS
     assert pd.isna(theirs.fingerprint) and pd.isna(theirs.parameters)
-    compared = read(project, "micro/comparisons/table").set_index(["system", "setting", "metric"])
+    compared = read(project, "micro/comparisons/table").set_index(["system", "protocol", "metric"])
     assert compared.loc[("theirs", "1.0", "SECS"), "difference"] > 0

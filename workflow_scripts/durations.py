@@ -1,9 +1,9 @@
-"""Rule `matrix`: phone times to whole frames and whole tokens per phoneme."""
+"""Rule `durations`: phone times to whole frames and whole tokens per phoneme."""
 
 from dubber import entry
 from dubber.align.settings import AlignSettings
 from dubber.corpus.manifest import load_shard
-from dubber.steps.durations import matrix_shard
+from dubber.steps.durations import durations_shard
 
 
 def main() -> None:
@@ -11,7 +11,7 @@ def main() -> None:
         __doc__, "manifest", "shard", "phones", "audio", "settings", "max-failed-share", "output", lists=("crops",)
     )
     crops = args.crops[0] if args.crops else None
-    matrix_shard(
+    durations_shard(
         load_shard(args.manifest, args.shard),
         args.phones,
         args.output,
