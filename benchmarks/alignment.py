@@ -3,7 +3,7 @@
     python benchmarks/alignment.py --data ../shared/data
 
 `--data` holds `grid-mini/` (clips.csv, videos, .align files) and `speech/` (clips.csv, recordings, LJSpeech TextGrids
-made by MFA). Prints the tables of docs/results/alignment.md.
+made by MFA). Prints the tables of docs/notebook/alignment.md.
 """
 
 from __future__ import annotations

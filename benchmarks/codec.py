@@ -2,7 +2,7 @@
 
     python benchmarks/codec.py --data ../shared/data/grid-mini --train 250 --test 40
 
-`--data` holds clips.csv and the clips that it lists. Prints the tables of docs/results/codec_world.md: the same metrics
+`--data` holds clips.csv and the clips that it lists. Prints the tables of docs/notebook/codec_world.md: the same metrics
 for the recordings, for WORLD without quantisation and for the codec.
 """
 

@@ -6,7 +6,7 @@ Simulates corpus folders (every name is there, every file is a link to one of a 
 them into manifests as any run does, and plans `results/grid_table.csv` on them by `snakemake --dry-run` in a process
 of its own. A first corpus grows alone while the other stays at its smallest; `--shards` plans one size again with
 smaller shards, which tells what a job costs. `--artifacts` names a folder in which the workflow has run: its files are
-weighed by step. docs/results/scale.md says what came of it.
+weighed by step. docs/notebook/scale.md says what came of it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python benchmarks/media.py --data ../shared/data
 
-`--data` holds `grid-mini/` (clips.csv and videos) and `grid-raw/`. Prints the tables of docs/results/media.md: the one
+`--data` holds `grid-mini/` (clips.csv and videos) and `grid-raw/`. Prints the tables of docs/notebook/media.md: the one
 that the default settings were chosen by, the one that confirms the choice on speakers and clips that no choice was made
 by, and the raw clips. `--only` prints one of them.
 """

@@ -4,7 +4,7 @@
 
 Run it where the workflow has run, from the repository's root. It speaks the validation clips with stage 1 and with a
 student, each at its own durations and at the aligner's, stage 1 also at the student's, and the student also with stage
-1's content codes; then it prints the table of docs/results/grid_mini.md ("Words"). Every clip's reference is itself.
+1's content codes; then it prints the table of docs/notebook/grid_mini.md ("Words"). Every clip's reference is itself.
 """
 
 from __future__ import annotations

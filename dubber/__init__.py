@@ -1,6 +1,6 @@
 """dubber: automated video dubbing by discrete flow matching (DiFlowDubber).
 
-`dubber.load(run).dub(video, text, reference).save(output)`: see docs/dubbing.md.
+`dubber.load(run).dub(video, text, reference).save(output)`: see docs/guide/dubbing.md.
 """
 
 import importlib

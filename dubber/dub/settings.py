@@ -32,7 +32,7 @@ class SynthesisSettings(Settings):
 PAPERS = "euler"  # the paper's sampler
 
 FAST = SynthesisSettings(sampler="confident", nfe=8, temperature=0.8, precision="auto", batch_size=1)
-"""For a single dub: the quality of the paper's 128 evaluations in 8 (docs/results/sampler.md)."""
+"""For a single dub: the quality of the paper's 128 evaluations in 8 (docs/notebook/sampler.md)."""
 
 
 class ExternalSettings(Settings):

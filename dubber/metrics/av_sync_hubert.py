@@ -1,7 +1,7 @@
 """AVSync by the published AV-HuBERT Large: does the clip, with the dub for sound, look and sound as the real one does?
 
 As AlignDiT measures it: the network is given the clip's lips twice, with the clip's own recording and with the dub; the
-last layer's vectors are compared frame by frame. The lip crops are ours: see docs/metrics.md.
+last layer's vectors are compared frame by frame. The lip crops are ours: see docs/reference/metrics.md.
 """
 
 from __future__ import annotations

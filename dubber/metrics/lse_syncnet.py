@@ -2,7 +2,7 @@
 
 As in the published evaluation: sound and video are cut to the shorter of the two, one window starts at every frame of
 40 ms but the last possible one, and the embeddings go to `dubber.metrics.sync.sync_score`. The face crops are ours:
-see docs/metrics.md for how they differ from the published ones.
+see docs/reference/metrics.md for how they differ from the published ones.
 """
 
 from __future__ import annotations

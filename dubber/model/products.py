@@ -2,7 +2,7 @@
 
 PyTorch multiplies float32 matrices with MKL, and MKL leaves the widest instructions unused on processors that Intel has
 not made: on an AMD EPYC with AVX-512 oneDNN, which PyTorch brings along as well, is 2.2 times as fast
-(docs/results/training.md). `linear` asks it there, and is PyTorch's own everywhere else: on accelerators, in bfloat16,
+(docs/notebook/training.md). `linear` asks it there, and is PyTorch's own everywhere else: on accelerators, in bfloat16,
 under autocast and torch.compile, on Intel's and ARM's processors.
 
 Letters: I inputs, O outputs, ... any leading dimensions.

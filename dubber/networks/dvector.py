@@ -142,7 +142,7 @@ def _load(path: Path | str, published: Published) -> torch.jit.ScriptModule:
                 f"{published.model[0].upper()}{published.model[1:]} cannot be loaded here: {first}",
                 looked_at=path,
                 hint="The published wav2mel.pt calls sox by an operator of old versions of torchaudio. "
-                "Leave `wav2mel` out: the same steps are then done without sox (docs/metrics.md).",
+                "Leave `wav2mel` out: the same steps are then done without sox (docs/reference/metrics.md).",
             ) from error
         raise _foreign(path, published, first) from error
 

@@ -135,7 +135,7 @@ def test_one_line_for_what_is_wrong_with_the_model(options, own_export, capsys):
 
 # --- the page -----------------------------------------------------------------------------------------------------
 
-PAGE = ROOT / "docs" / "dubbing.md"
+PAGE = ROOT / "docs" / "guide" / "dubbing.md"
 
 
 @pytest.fixture

@@ -126,7 +126,7 @@ def test_a_teacher_serves_students_of_any_features(at, monkeypatch):
 
 
 def test_the_pages_example_is_a_configuration():
-    page = (ROOT / "docs" / "features.md").read_text()
+    page = (ROOT / "docs" / "reference" / "features.md").read_text()
     (example,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     read = config.read(yaml.safe_load(example))
     assert (read.features["grid"].lip.backend, read.features["grid"].face.backend) == ("resnet18", "import")

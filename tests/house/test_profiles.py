@@ -1,4 +1,4 @@
-"""What rules ask for, what profiles say about it, and that docs/cluster.md tells both."""
+"""What rules ask for, what profiles say about it, and that docs/guide/cluster.md tells both."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 from tests.conftest import ROOT
 
 PROFILES = sorted((ROOT / "profiles").glob("*/profile.yaml"))
-PAGE = (ROOT / "docs/cluster.md").read_text()
+PAGE = (ROOT / "docs/guide/cluster.md").read_text()
 GROWING = r"=lambda w, attempt: (?:(\d+)|.*) \* attempt,"
 
 

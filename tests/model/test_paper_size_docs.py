@@ -1,4 +1,4 @@
-"""docs/paper-to-code.md and docs/deviations.md name only what exists."""
+"""docs/reference/paper-to-code.md and docs/reference/deviations.md name only what exists."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def pairs() -> list[tuple[str, str]]:
     """(file, symbol) for each "`file.py` `symbol`, `symbol`" of the tables."""
     found = []
-    for line in (ROOT / "docs" / "paper-to-code.md").read_text().splitlines():
+    for line in (ROOT / "docs" / "reference" / "paper-to-code.md").read_text().splitlines():
         file = None
         for token in re.findall(r"`([^`]+)`", line.split("(`h_v`")[0]):
             if token.endswith(".py"):
@@ -48,7 +48,7 @@ def test_options_of_the_deviations_exist():
     known = {f"objective.{name}" for name in ObjectiveSettings.model_fields} | set(ModelSettings.model_fields)
     known |= {f"analysis.{name}" for name in WorldAnalysisSettings.model_fields} | set(WorldSettings.model_fields)
     known |= {f"synthesis.{name}" for name in SynthesisSettings.model_fields}
-    named = re.findall(r"^\|[^|]+\| (`[^|]+`) \|", (ROOT / "docs" / "deviations.md").read_text(), re.MULTILINE)
+    named = re.findall(r"^\|[^|]+\| (`[^|]+`) \|", (ROOT / "docs" / "reference" / "deviations.md").read_text(), re.MULTILINE)
     assert len(named) > 10
     assert {option for cell in named for option in re.findall(r"`([^`]+)`", cell)} <= known
 
@@ -59,6 +59,6 @@ def test_the_stated_parameter_counts_are_the_models():
     with torch.device("meta"):
         settings, objective = ModelSettings(), ObjectiveSettings()
         models = TTS(settings, objective), Dubber(settings, objective, PartsSettings())
-    text = (ROOT / "docs" / "deviations.md").read_text()
+    text = (ROOT / "docs" / "reference" / "deviations.md").read_text()
     for model in models:
         assert f"**{sum(p.numel() for p in model.parameters()):,}**" in text

@@ -1,4 +1,4 @@
-"""The embedded codec on real speech; docs/results/codec_world.md has the figures of a full fit."""
+"""The embedded codec on real speech; docs/notebook/codec_world.md has the figures of a full fit."""
 
 from __future__ import annotations
 

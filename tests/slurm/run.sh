@@ -2,7 +2,7 @@
 # The workflow on a real Slurm, of one node that this script sets up and takes down again.
 #
 #   tests/slurm/run.sh [demo|micro]    the experiment (default demo; micro takes a few minutes)
-#   tests/slurm/run.sh arrays          whether the plugin's job arrays still lose results (docs/cluster.md)
+#   tests/slurm/run.sh arrays          whether the plugin's job arrays still lose results (docs/guide/cluster.md)
 #   tests/slurm/run.sh --check         installs Slurm where it is missing; fails where it cannot, and says why
 #
 # One run of the experiment through profiles/slurm, from the local run's recordings. In it, training of stage 1 is
@@ -157,7 +157,7 @@ try_arrays() { # three members, of which the first lasts longest, as one array
     local kept
     kept=$(cd "$WORK/arrays" && echo ./*.txt)
     say "of three members these kept their results: $kept"
-    [ "$kept" = ./1.txt ] || fail "that is news: docs/cluster.md and profiles/slurm say why arrays are off" "$WORK/arrays.log"
+    [ "$kept" = ./1.txt ] || fail "that is news: docs/guide/cluster.md and profiles/slurm say why arrays are off" "$WORK/arrays.log"
 }
 
 clean_up() {
