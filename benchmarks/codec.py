@@ -2,8 +2,8 @@
 
     python benchmarks/codec.py --data ../shared/data/grid-mini --train 250 --test 40
 
-`--data` holds clips.csv and the clips that it lists. Prints the tables of docs/notebook/codec_world.md: the same metrics
-for the recordings, for WORLD without quantisation and for the codec.
+`--data` holds clips.csv and the clips that it lists. Prints the tables of docs/notebook/codec_world.md: the same
+metrics for the recordings, for WORLD without quantisation and for the codec.
 """
 
 from __future__ import annotations

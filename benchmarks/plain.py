@@ -54,14 +54,14 @@ def _turned(x: Tensor, rotation: Rotation) -> Tensor:
 class PlainDenoiser(Denoiser):
     """As its base; `Condition.content` holds H_c itself, [B, 2, T, W], and there are no tables."""
 
-    def forward(self, x_t: Tensor, t: Tensor, condition: Condition) -> Tensor:
-        """x_t int64 [B, 4, T], t [B] -> logits [B, 4, T, K]."""
+    def hidden(self, x_t: Tensor, t: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
+        """x_t int64 [B, 4, T], t [B] -> the target's states [B, T, W] and the condition [B, W]."""
         adaptive = self.time(sinusoids(TIME_SCALE * t, self.time_features)) + condition.speaker
         target = self._side_by_side(x_t, condition.content)
         first = x = torch.cat([condition.prompt, target], dim=1)
         for block in self.blocks:
             x = block(x, adaptive, condition.mask, condition.rotation)
-        return self.output((first + x)[:, condition.prompt.shape[1] :], adaptive)
+        return (first + x)[:, condition.prompt.shape[1] :], adaptive
 
     def condition(
         self, content: Tensor, token_mask: Tensor, speaker: Tensor, prompt: Prompt | None = None

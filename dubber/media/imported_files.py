@@ -35,5 +35,5 @@ def require_folder(folder: Path) -> None:
         raise MissingDataError(
             "The folder of imported features is not there.",
             looked_at=folder,
-            hint="Put <clip>.npy for every clip there (docs/reference/features.md), or correct `folder` of the features.",
+            hint="Put <clip>.npy for every clip there (docs/reference/features.md), or correct `folder`.",
         )

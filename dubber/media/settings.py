@@ -54,7 +54,7 @@ class LipReadingStream(Settings):
 
 
 class ImportedStream(Settings):
-    """Features that the user made: one <clip>.npy of floats [frames, width] for every clip (docs/reference/features.md)."""
+    """The user's own features: one <clip>.npy of floats [frames, width] a clip (docs/reference/features.md)."""
 
     backend: Literal["import"] = Field(default="import", description="the user's own files")
     folder: str = Field(description="where <clip>.npy lie")

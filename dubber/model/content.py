@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dubber.model.classes import Predicted
 from dubber.model.durations import length_mask, regulate_length
 from dubber.model.layers import Convolution, FFTBlock, Transformer
 from dubber.model.products import Linear
@@ -62,12 +63,17 @@ class Content:
     """The content decoder's two branches.
 
     Attributes:
-        logits: [B, 2, T, V], of the two content streams' codes.
+        codes: of the two content streams, V classes.
         condition: H_c [B, 2, T, W], what the denoiser sees of them.
     """
 
-    logits: Tensor
+    codes: Predicted
     condition: Tensor
+
+    @property
+    def logits(self) -> Tensor:
+        """[B, 2, T, V]."""
+        return self.codes.logits
 
 
 class ContentDecoder(nn.Module):
@@ -86,7 +92,7 @@ class ContentDecoder(nn.Module):
             z = block(z, mask)
             outputs.append(z)
         streams = torch.stack(outputs, dim=1)
-        return Content(self.head(streams), torch.tanh(self.projection(streams)))
+        return Content(Predicted.by(self.head, streams), torch.tanh(self.projection(streams)))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dubber.model.attention import Rotation, SelfAttention
+from dubber.model.classes import Predicted
 from dubber.model.layers import sinusoids
 from dubber.model.products import Linear, linear
 from dubber.model.settings import ModelSettings
@@ -74,10 +75,14 @@ class OutputLayer(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """x [B, T, W], condition [B, W] -> logits [B, 4, T, K]."""
+        return torch.cat([kind.logits for kind in self.predicted(x, condition)], dim=1)
+
+    def predicted(self, x: Tensor, condition: Tensor) -> tuple[Predicted, Predicted]:
+        """As `forward`, not multiplied by the heads yet: the prosody stream and the three acoustic ones."""
         x = self.streams(modulate(self.norm(x), *self.adaptive(condition)))
         streams = x.unflatten(-1, (len(GENERATED), -1)).transpose(1, 2)
         prosody, acoustic = streams.split([len(PROSODY), len(ACOUSTIC)], dim=1)
-        return torch.cat([self.prosody_head(prosody), self.acoustic_head(acoustic)], dim=1)
+        return Predicted.by(self.prosody_head, prosody), Predicted.by(self.acoustic_head, acoustic)
 
     def at(self, x: Tensor, condition: Tensor, wanted: Tensor) -> Tensor:
         """As `forward`, but only the M True positions of `wanted`, bool [B, 4, T], in their order: float32 [M, K]."""
@@ -153,6 +158,15 @@ class Denoiser(nn.Module):
         Returns:
             [B, 4, T, K]; with `wanted`, [M, K] in its order.
         """
+        x, adaptive = self.hidden(x_t, t, condition)
+        return self.output(x, adaptive) if wanted is None else self.output.at(x, adaptive, wanted)
+
+    def predicted(self, x_t: Tensor, t: Tensor, condition: Condition) -> tuple[Predicted, Predicted]:
+        """As `forward`, for a loss: prosody [B, 1, T] and acoustic [B, 3, T] classes, not multiplied yet."""
+        return self.output.predicted(*self.hidden(x_t, t, condition))
+
+    def hidden(self, x_t: Tensor, t: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
+        """What the output layer reads: the target's states [B, T, W] and the condition [B, W] of t and speaker."""
         features = sinusoids(TIME_SCALE * t, self.time_features).to(self.dtype)
         adaptive = self.time(features) + condition.speaker
         target = condition.content + self._look_up(x_t, condition.tables)
@@ -160,8 +174,7 @@ class Denoiser(nn.Module):
         for block in self.blocks[:-1]:
             x = block(x, adaptive, condition.mask, condition.rotation)
         x = self.blocks[-1](x, adaptive, condition.mask, condition.rotation, first=condition.prompt.shape[1])
-        x = target + x  # the long skip; the last block answers for the target alone
-        return self.output(x, adaptive) if wanted is None else self.output.at(x, adaptive, wanted)
+        return target + x, adaptive  # the long skip; the last block answers for the target alone
 
     def condition(
         self, content: Tensor, token_mask: Tensor, speaker: Tensor, prompt: Prompt | None = None

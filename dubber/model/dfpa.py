@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from dubber.errors import ConfigError
 from dubber.flow.path import SCHEDULERS, MixturePath, Source, uniform
 from dubber.flow.sampler import Sampler
+from dubber.model.classes import Predicted
 from dubber.model.denoiser import Condition, Denoiser
 from dubber.model.settings import ModelSettings
 from dubber.model.streams import GENERATED, assemble, generated_of
@@ -23,16 +24,21 @@ class Flow:
     """One random point of the probability path and what the denoiser makes of it.
 
     Attributes:
-        logits: [B, 4, T, K], of p_{1|t}.
+        predicted: p_{1|t} of the prosody stream and of the acoustic ones, K classes.
         x_1: int64 [B, 4, T], the data; [PAD] at padding.
         x_t: int64 [B, 4, T], the data with [MASK] where the path has not arrived yet; [PAD] at padding.
         t: float32 [B].
     """
 
-    logits: Tensor
+    predicted: tuple[Predicted, Predicted]
     x_1: Tensor
     x_t: Tensor
     t: Tensor
+
+    @property
+    def logits(self) -> Tensor:
+        """[B, 4, T, K]."""
+        return torch.cat([kind.logits for kind in self.predicted], dim=1)
 
 
 class DFPA(nn.Module):
@@ -55,7 +61,7 @@ class DFPA(nn.Module):
         x_1 = generated_of(tokens).masked_fill(padding, self.pad)
         t = uniform((len(x_1),), x_1.device, generator)
         x_t = self.path.sample(x_1, t, generator).masked_fill(padding, self.pad)
-        return Flow(self.denoiser(x_t, t, condition), x_1, x_t, t)
+        return Flow(self.denoiser.predicted(x_t, t, condition), x_1, x_t, t)
 
     def sample(
         self,

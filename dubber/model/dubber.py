@@ -16,6 +16,7 @@ from dubber.errors import DubberError
 from dubber.flow.path import Source
 from dubber.flow.sampler import Sampler
 from dubber.model.batch import DubBatch
+from dubber.model.classes import Predicted
 from dubber.model.content import Content, ContentDecoder, Latent, PhonemeEncoder
 from dubber.model.denoiser import Condition
 from dubber.model.dfpa import DFPA, Flow
@@ -35,21 +36,26 @@ class DubberOutput:
     Attributes:
         attention_vt: A_vt float32 [B, F, N].
         attention_st: A_st float32 [B, T, N].
-        content_logits: [B, 2, T, V].
+        content: the classes of the two content streams.
         ctc_logits: [B, T, phonemes], index 0 the blank.
         z: z_student [B, T, D].
         teacher: the teacher's z, without gradient: at its own durations, or at the aligner's where the distillation is
             aligned.
-        flow: the denoiser's logits with x_1, x_t and t.
+        flow: the denoiser's classes with x_1, x_t and t.
     """
 
     attention_vt: Tensor
     attention_st: Tensor
-    content_logits: Tensor
+    content: Predicted
     ctc_logits: Tensor | None
     z: Tensor
     teacher: Latent | None
     flow: Flow
+
+    @property
+    def content_logits(self) -> Tensor:
+        """[B, 2, T, V]."""
+        return self.content.logits
 
 
 @dataclass(frozen=True)
@@ -161,7 +167,7 @@ class Dubber(nn.Module):
         return DubberOutput(
             attention_vt=adapted.sync.attention_vt,
             attention_st=adapted.sync.attention_st,
-            content_logits=adapted.content.logits,
+            content=adapted.content.codes,
             ctc_logits=self.ctc(adapted.sync.hidden) if self.ctc is not None else None,
             z=adapted.z,
             teacher=self._ask(teacher, batch) if self.parts.distillation else None,

@@ -43,6 +43,8 @@ def mkl_is_slow() -> bool:
     """Whether float32 products are MKL's although this processor is not Intel's, and oneDNN could make them."""
     if not (torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()):
         return False
+    if torch.backends.cpu.get_cpu_capability() != "AVX512":  # on AVX2 alone both libraries are level
+        return False
     made_by = CPUINFO.read_text() if CPUINFO.is_file() else "GenuineIntel"  # not known: PyTorch's own
     return "GenuineIntel" not in made_by and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from dubber.flow.path import Source, uniform
 from dubber.flow.sampler import Sampler
 from dubber.model.batch import Batch
+from dubber.model.classes import Predicted
 from dubber.model.content import ContentModel
 from dubber.model.dfpa import DFPA, Flow
 from dubber.model.settings import ModelSettings, ObjectiveSettings
@@ -25,15 +26,20 @@ class TTSOutput:
 
     Attributes:
         log_durations: [B, N], predicted log(d + 1), d in tokens.
-        content_logits: [B, 2, T, V].
-        flow: the denoiser's logits [B, 4, T, K] with x_1, x_t and t.
+        content: the classes of the two content streams.
+        flow: the denoiser's classes of the four others with x_1, x_t and t.
         z: [B, T, D], the content before it is split into streams.
     """
 
     log_durations: Tensor
-    content_logits: Tensor
+    content: Predicted
     flow: Flow
     z: Tensor
+
+    @property
+    def content_logits(self) -> Tensor:
+        """[B, 2, T, V]."""
+        return self.content.logits
 
 
 class TTS(nn.Module):
@@ -59,7 +65,7 @@ class TTS(nn.Module):
             denoiser.token_prompt(prompt, prompt[:, 0] != self.pad),
         )
         flow = self.dfpa(batch.tokens, batch.token_mask, condition, generator)
-        return TTSOutput(latent.log_durations, content.logits, flow, latent.z)
+        return TTSOutput(latent.log_durations, content.codes, flow, latent.z)
 
     @torch.no_grad()
     def synthesise(

@@ -6,7 +6,7 @@ D content width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dubber.model.batch import Batch, DubBatch
+from dubber.model.classes import Predicted
 from dubber.model.content import Latent
 from dubber.model.dfpa import Flow
 from dubber.model.dubber import DubberOutput
@@ -24,7 +25,6 @@ from dubber.model.streams import content_of
 from dubber.model.tts import TTSOutput
 
 CTC_BLANK = 0
-IGNORED = -100  # a target that is no class
 
 
 class Mean(NamedTuple):
@@ -85,7 +85,7 @@ def stage1_losses(output: TTSOutput, batch: Batch, objective: ObjectiveSettings)
         "duration": Mean(
             duration_loss(output.log_durations, batch.token_durations, batch.phoneme_mask), batch.phoneme_mask.sum()
         ),
-        "content": Mean(content_loss(output.content_logits, batch.tokens, batch.token_mask), batch.token_mask.sum()),
+        "content": Mean(content_loss(output.content, batch.tokens, batch.token_mask), batch.token_mask.sum()),
         "flow": Mean(flow_matching_loss(output.flow, batch.token_mask), batch.token_mask.sum()),
     }
     return Losses.of(terms, objective.stage1.model_dump())
@@ -95,7 +95,7 @@ def stage2_losses(output: DubberOutput, batch: DubBatch, objective: ObjectiveSet
     """Eq. 7: alignment (eqs. 2 and 4), content, CTC, distillation and discrete flow matching."""
     tokens, clips = batch.token_mask.sum(), len(batch.clips)
     terms: dict[str, Mean | list[Mean]] = {
-        "content": Mean(content_loss(output.content_logits, batch.tokens, batch.token_mask), tokens),
+        "content": Mean(content_loss(output.content, batch.tokens, batch.token_mask), tokens),
         "flow": Mean(flow_matching_loss(output.flow, batch.token_mask), tokens),
     }
     if parts.ctc:
@@ -128,20 +128,20 @@ def duration_loss(log_durations: Tensor, durations: Tensor, mask: Tensor) -> Ten
     return error[mask].square().mean()
 
 
-def content_loss(logits: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+def content_loss(codes: Predicted, tokens: Tensor, mask: Tensor) -> Tensor:
     """Eq. 6: cross-entropy of the two content streams over the real positions.
 
     Args:
-        logits: [B, 2, T, V].
+        codes: of the two content streams, V classes.
         tokens: int64 [B, 6, T].
         mask: bool [B, T].
     """
-    return _cross_entropy(logits, content_of(tokens), mask)
+    return _mean_cross_entropy([codes], content_of(tokens), mask)
 
 
 def flow_matching_loss(flow: Flow, mask: Tensor) -> Tensor:
     """L_DFM = -E_t log p_{1|t}(x_1^i | x_t, c), over all real positions i, still [MASK] in x_t or not; mask [B, T]."""
-    return _cross_entropy(flow.logits, flow.x_1, mask)
+    return _mean_cross_entropy(flow.predicted, flow.x_1, mask)
 
 
 def ctc_loss(logits: Tensor, token_mask: Tensor, phonemes: Tensor, phoneme_mask: Tensor) -> Tensor:
@@ -228,10 +228,11 @@ def contrastive_loss(scores: Tensor, positive: Tensor, column_mask: Tensor, tau:
     return (logits.logsumexp(-1) - matched.logsumexp(-1)).mean()
 
 
-def _cross_entropy(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
-    """logits [B, streams, T, K], targets int64 [B, streams, T], mask bool [B, T] -> mean over the real positions."""
-    targets = targets.masked_fill(~mask.unsqueeze(1), IGNORED)
-    return F.cross_entropy(logits.flatten(0, 2).float(), targets.flatten(), ignore_index=IGNORED)
+def _mean_cross_entropy(predicted: Sequence[Predicted], targets: Tensor, mask: Tensor) -> Tensor:
+    """Streams side by side, targets int64 [B, streams, T], mask bool [B, T] -> mean over the real positions."""
+    parts = targets.split([one.hidden.shape[1] for one in predicted], dim=1)
+    sums = [one.cross_entropy(part, mask) for one, part in zip(predicted, parts, strict=True)]
+    return torch.stack(sums).sum() / (mask.sum() * targets.shape[1])
 
 
 def _mean_over_time(z: Tensor, mask: Tensor) -> Tensor:

@@ -48,7 +48,9 @@ def test_options_of_the_deviations_exist():
     known = {f"objective.{name}" for name in ObjectiveSettings.model_fields} | set(ModelSettings.model_fields)
     known |= {f"analysis.{name}" for name in WorldAnalysisSettings.model_fields} | set(WorldSettings.model_fields)
     known |= {f"synthesis.{name}" for name in SynthesisSettings.model_fields}
-    named = re.findall(r"^\|[^|]+\| (`[^|]+`) \|", (ROOT / "docs" / "reference" / "deviations.md").read_text(), re.MULTILINE)
+    named = re.findall(
+        r"^\|[^|]+\| (`[^|]+`) \|", (ROOT / "docs" / "reference" / "deviations.md").read_text(), re.MULTILINE
+    )
     assert len(named) > 10
     assert {option for cell in named for option in re.findall(r"`([^`]+)`", cell)} <= known
 

@@ -85,15 +85,22 @@ def test_autocast_and_nothing_stay_pytorchs(by_onednn):
 
 
 @pytest.mark.parametrize(
-    ("made_by", "slow"), [("vendor_id : GenuineIntel", False), ("vendor_id : AuthenticAMD", True), (None, False)]
+    ("made_by", "width", "slow"),
+    [
+        ("vendor_id : GenuineIntel", "AVX512", False),
+        ("vendor_id : AuthenticAMD", "AVX512", True),
+        ("vendor_id : AuthenticAMD", "AVX2", False),
+        (None, "AVX512", False),
+    ],
 )
-def test_the_processors_maker_decides(monkeypatch, tmp_path, made_by, slow):
+def test_the_processor_decides(monkeypatch, tmp_path, made_by, width, slow):
     file = tmp_path / "cpuinfo"
     if made_by:
         file.write_text(made_by + "\n")
     monkeypatch.setattr(products, "CPUINFO", file)
     for name in ("mkl", "mkldnn"):
         monkeypatch.setattr(getattr(torch.backends, name), "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: width)
     assert products.mkl_is_slow.__wrapped__() == slow
 
 

@@ -8,6 +8,7 @@ import math
 import pytest
 import torch
 
+from dubber.model.classes import Predicted
 from dubber.model.content import Latent
 from dubber.model.dfpa import Flow
 from dubber.model.dubber import Dubber
@@ -116,10 +117,18 @@ def looped_cross_entropy(logits: torch.Tensor, targets: torch.Tensor, mask: torc
     return sum(found) / len(found)
 
 
+def as_predicted(logits: torch.Tensor) -> Predicted:
+    """Hidden states that an identity turns into these logits."""
+    classes = logits.shape[-1]
+    return Predicted(logits, torch.eye(classes), torch.zeros(classes))
+
+
 def test_content_loss_is_the_cross_entropy_of_streams_two_and_three():
     logits = torch.randn(3, 2, BATCH.tokens.shape[-1], SETTINGS.vocab, generator=seeded())
     expected = looped_cross_entropy(logits, BATCH.tokens[:, 1:3], BATCH.token_mask)
-    assert content_loss(logits, BATCH.tokens, BATCH.token_mask).item() == pytest.approx(expected, rel=1e-5)
+    assert content_loss(as_predicted(logits), BATCH.tokens, BATCH.token_mask).item() == pytest.approx(
+        expected, rel=1e-5
+    )
 
 
 def test_flow_matching_loss_is_the_cross_entropy_of_all_real_positions_masked_or_not():
@@ -127,7 +136,9 @@ def test_flow_matching_loss_is_the_cross_entropy_of_all_real_positions_masked_or
     logits = torch.randn(*x_1.shape, SETTINGS.classes, generator=seeded())
     expected = looped_cross_entropy(logits, x_1, BATCH.token_mask)
     for x_t in (x_1, torch.full_like(x_1, SETTINGS.mask)):
-        found = flow_matching_loss(Flow(logits, x_1, x_t, torch.rand(3)), BATCH.token_mask)
+        found = flow_matching_loss(
+            Flow((as_predicted(logits[:, :1]), as_predicted(logits[:, 1:])), x_1, x_t, torch.rand(3)), BATCH.token_mask
+        )
         assert found.item() == pytest.approx(expected, rel=1e-5)
 
 
