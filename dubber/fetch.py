@@ -5,7 +5,6 @@ Only the fetch rules call this. A corpus is unpacked under the data root, a weig
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import logging
 import tarfile
@@ -13,78 +12,17 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dubber.artifacts import Progress
+from dubber.assets import Asset
 from dubber.errors import DubberError
-from dubber.settings import unknown_key
 
 log = logging.getLogger(__name__)
 
 CHUNK = 1 << 20
 MEGABYTE = 1e6
 TIMEOUT = 60
-
-
-@dataclass(frozen=True)
-class Asset:
-    """One file of the outside world.
-
-    Attributes:
-        name: unique name.
-        group: what is fetched together: a corpus, a backend's weights.
-        version: the pinned release.
-        url: where it comes from.
-        sha256: its checksum; empty where the source publishes none, and then recorded at the first fetch.
-        licence: under which its owner gives it.
-        target: an archive's folder under the data root, a weight file's name under `downloads/<group>/`.
-    """
-
-    name: str
-    group: str
-    version: str
-    url: str
-    sha256: str
-    licence: str
-    target: str
-
-    @property
-    def is_archive(self) -> bool:
-        weights = self.url.endswith(".pth.tar")  # a name that PyTorch's early examples gave to weight files
-        return self.url.endswith((".zip", ".tar.gz", ".tgz", ".tar")) and not weights
-
-    @property
-    def file(self) -> str:
-        """The name under which it is kept: an archive's own one, or the weight file's."""
-        return PurePosixPath(self.url).name if self.is_archive else self.target
-
-
-def assets(path: Path | str) -> list[Asset]:
-    """The table of assets.
-
-    Raises:
-        DubberError: it is not a table of these columns.
-    """
-    try:
-        with Path(path).open(newline="", encoding="utf-8") as file:
-            return [Asset(**row) for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error, TypeError) as error:
-        raise DubberError(f"The table of downloads cannot be read: {error}", looked_at=path) from None
-
-
-def group(path: Path | str, name: str) -> list[Asset]:
-    """The assets that are fetched together.
-
-    Raises:
-        DubberError: no row of the table has this group.
-    """
-    table = assets(path)
-    found = [asset for asset in table if asset.group == name]
-    if not found:
-        known = list(dict.fromkeys(asset.group for asset in table))
-        raise DubberError(f"Nothing can be fetched under this name: {unknown_key(name, known)}", looked_at=path)
-    return found
 
 
 def fetch(asset: Asset, downloads: Path) -> Path:

@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-from dubber import entry, fetch
+from dubber import assets, entry, fetch
 
-TABLE = Path("config/assets.csv")
 DOWNLOADS = Path("downloads")
 
 
 def main() -> None:
     args = entry.arguments(__doc__, "group", "data-root")
-    for asset in fetch.group(TABLE, args.group):
+    for asset in assets.group(args.group):
         path = fetch.fetch(asset, DOWNLOADS)
         if asset.is_archive:
             fetch.unpack(path, Path(args.data_root) / asset.target)

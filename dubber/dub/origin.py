@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Any
 
 import dubber
+from dubber.assets import assets
 from dubber.config import Config
-from dubber.fetch import assets
 from dubber.plan import STAGE1
 from dubber.train.weights import Description
 
@@ -92,9 +91,7 @@ def _corpora(whole: Config, name: str, description: Description) -> list[dict[st
 
 def _published(*groups: str | None) -> list[dict[str, str]]:
     """The rows of config/assets.csv of the weights that are part of the model."""
-    from dubber.config import CONFIG_FOLDER
-
-    rows: Iterable = (asset for asset in assets(CONFIG_FOLDER / "assets.csv") if asset.group in groups)
+    rows = (asset for asset in assets() if asset.group in groups)
     return [
         {"name": a.name, "url": a.url, "version": a.version, "sha256": a.sha256, "licence": a.licence} for a in rows
     ]

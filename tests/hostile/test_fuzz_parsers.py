@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 from dubber import config
 from dubber.align.textgrid import parse_textgrid
 from dubber.artifacts import read_rows, read_table, write_table
+from dubber.assets import assets
 from dubber.codec.world.codec import World
 from dubber.commands.dub import _seconds
 from dubber.corpus import grid
@@ -36,7 +37,6 @@ from dubber.corpus.table import Table
 from dubber.dub.cues import Cue, read_subtitles
 from dubber.dub.exported import _read_manifest
 from dubber.errors import DubberError
-from dubber.fetch import assets
 from dubber.listening.answers import read_answers
 from dubber.listening.definition import load_test
 from dubber.media.audio import read_audio

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from dubber import config, fetch
+from dubber import assets, config
 from dubber.errors import ConfigError, MissingDataError
 from dubber.media.settings import FAN_FILES
 from dubber.model.settings import ObjectiveSettings
@@ -132,7 +132,7 @@ def test_the_pages_example_is_a_configuration():
     assert (read.features["grid"].lip.backend, read.features["grid"].face.backend) == ("resnet18", "import")
     assert read.crops.backend == "fan"
     for group in re.findall(r"downloads/(\w+)\.fetched", page):
-        assert fetch.group(ROOT / "config" / "assets.csv", group)
+        assert assets.group(group)
 
 
 def test_table_3_has_the_rows_that_an_experiment_names():

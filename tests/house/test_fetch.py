@@ -14,8 +14,8 @@ import pytest
 
 from dubber import fetch
 from dubber.artifacts import Progress
+from dubber.assets import Asset
 from dubber.errors import DubberError
-from tests.conftest import ROOT
 
 CONTENT = bytes(range(256)) * 8192 + b"the last block is a short one"
 
@@ -61,8 +61,8 @@ def url(monkeypatch):
     server.shutdown()
 
 
-def asset(url: str, sha256: str) -> fetch.Asset:
-    return fetch.Asset("weights", "codec", "1", url, sha256, "MIT", "weights.bin")
+def asset(url: str, sha256: str) -> Asset:
+    return Asset("weights", "codec", "1", url, sha256, "MIT", "weights.bin")
 
 
 def test_a_broken_download_goes_on_where_it_stopped(url, tmp_path):
@@ -78,7 +78,7 @@ def test_a_broken_download_goes_on_where_it_stopped(url, tmp_path):
     assert len(Server.ranges) == 2, "a fetched file is not fetched again"
 
 
-def whole(url: str) -> fetch.Asset:
+def whole(url: str) -> Asset:
     return asset(url, hashlib.sha256(CONTENT).hexdigest())
 
 
@@ -141,11 +141,11 @@ def test_a_page_in_place_of_the_file_is_refused(url, tmp_path):
 
 def test_weights_keep_the_name_of_the_table_and_archives_their_own(url, tmp_path):
     Server.broken = False
-    confirmed = fetch.Asset("weights", "lips", "1", f"{url}?id=3&confirm=t", "", "MIT", "w.pth")
+    confirmed = Asset("weights", "lips", "1", f"{url}?id=3&confirm=t", "", "MIT", "w.pth")
     assert fetch.fetch(confirmed, tmp_path) == tmp_path / "lips" / "w.pth"
     names = {"a/s1.zip": ("s1.zip", True), "a/fan.pth.tar": ("target", False), "a/b.tar": ("b.tar", True)}
     for address, (file, archive) in names.items():
-        found = fetch.Asset("n", "g", "1", address, "", "MIT", "target")
+        found = Asset("n", "g", "1", address, "", "MIT", "target")
         assert (found.file, found.is_archive) == (file, archive)
 
 
@@ -180,12 +180,3 @@ def test_hostile_archives_are_refused(tmp_path, name):
     with pytest.raises(DubberError, match="outside"):
         fetch.unpack(archive, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
-
-
-def test_the_table_of_assets_is_whole():
-    table = fetch.assets(ROOT / "config" / "assets.csv")
-    assert len({asset.name for asset in table}) == len(table)
-    assert all(asset.licence and asset.version and asset.url.startswith("https://") for asset in table)
-    assert len(fetch.group(ROOT / "config" / "assets.csv", "grid")) == 34
-    with pytest.raises(DubberError, match="did you mean 'grid'"):
-        fetch.group(ROOT / "config" / "assets.csv", "grd")

@@ -1,0 +1,116 @@
+"""The table of published files, `config/assets.csv`: corpora and weights, with source, checksum and licence.
+
+`require` is the one place that asks whether such a file is there.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from dubber.errors import DubberError, MissingDataError
+from dubber.settings import unknown_key
+
+log = logging.getLogger(__name__)
+
+TABLE = Path(__file__).resolve().parent.parent / "config" / "assets.csv"
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One published file.
+
+    Attributes:
+        name: unique name.
+        group: files that are fetched together: a corpus, or the weights of one backend.
+        version: the pinned release.
+        url: where it is fetched from.
+        sha256: its checksum; empty where the source publishes none.
+        licence: the licence that its owner gives it.
+        target: for an archive, a folder under the data root; for a weight file, its name under `downloads/<group>/`.
+    """
+
+    name: str
+    group: str
+    version: str
+    url: str
+    sha256: str
+    licence: str
+    target: str
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether the file is unpacked after fetching."""
+        weights = self.url.endswith(".pth.tar")  # PyTorch's early examples named weight files so
+        return self.url.endswith((".zip", ".tar.gz", ".tgz", ".tar")) and not weights
+
+    @property
+    def file(self) -> str:
+        """File name under `downloads/<group>/`: an archive keeps its own, a weight file is called `target`."""
+        return PurePosixPath(self.url).name if self.is_archive else self.target
+
+
+def assets(table: Path | str = TABLE) -> list[Asset]:
+    """All rows of the table.
+
+    Raises:
+        DubberError: the file is not a table with the columns of `Asset`.
+    """
+    try:
+        with Path(table).open(newline="", encoding="utf-8") as file:
+            return [Asset(**row) for row in csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError, csv.Error, TypeError) as error:
+        raise DubberError(f"The table of published files cannot be read: {error}", looked_at=table) from None
+
+
+def group(name: str, table: Path | str = TABLE) -> list[Asset]:
+    """The files that are fetched together under `name`.
+
+    Raises:
+        DubberError: no row of the table has this group.
+    """
+    rows = assets(table)
+    found = [asset for asset in rows if asset.group == name]
+    if not found:
+        known = list(dict.fromkeys(asset.group for asset in rows))
+        raise DubberError(f"There is no such group of published files: {unknown_key(name, known)}", looked_at=table)
+    return found
+
+
+def fetch_command(name: str) -> str:
+    """The command that fetches a group."""
+    return f"snakemake --cores 1 downloads/{name}.fetched"
+
+
+def require(paths: Iterable[str], group_name: str, otherwise: str, *, dry_run: bool = False) -> list[str]:
+    """Those of `paths` that exist: all of them, or in a dry run perhaps fewer, with a warning.
+
+    Args:
+        paths: files of one group, as the configuration names them.
+        group_name: the group in `config/assets.csv`.
+        otherwise: the setting that works without these files.
+        dry_run: warn about what is missing instead of raising an error.
+
+    Raises:
+        MissingDataError: a file is missing. It names the files, their source and licence, and the command that
+            fetches them.
+    """
+    wanted = list(paths)
+    missing = [path for path in wanted if not Path(path).exists()]
+    if not missing:
+        return wanted
+    rows = group(group_name)
+    source = ", ".join(dict.fromkeys(f"{urlsplit(row.url).hostname} ({row.licence})" for row in rows))
+    error = MissingDataError(
+        f"Published files of the group '{group_name}' are missing.",
+        looked_at=", ".join(missing),
+        hint=f"`{fetch_command(group_name)}` fetches them from {source}. Or choose {otherwise}.",
+    )
+    if not dry_run:
+        raise error
+    log.warning("planned without published files:\n%s", error)
+    return [path for path in wanted if path not in missing]
