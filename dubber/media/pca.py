@@ -16,7 +16,6 @@ import numpy as np
 from pydantic import ValidationError
 from safetensors import safe_open
 from safetensors.numpy import save_file
-from sklearn.decomposition import PCA
 
 from dubber.artifacts import atomic_path, read_rows
 from dubber.errors import DubberError
@@ -221,6 +220,8 @@ def _components(pictures: np.ndarray, count: int, whitening: float, seed: int) -
     possible = min(count, len(pictures) - 1, pictures.shape[1])
     if possible < 1:
         raise DubberError(f"Only {len(pictures)} training frames: too few to fit features on.")
+    from sklearn.decomposition import PCA  # slow to import, and needed only where components are fitted
+
     found = PCA(possible, svd_solver="randomized", random_state=seed).fit(pictures)
     spread = np.maximum(np.sqrt(found.explained_variance_), SMALLEST_SPREAD)
     axes = np.zeros((count, pictures.shape[1]), np.float32)

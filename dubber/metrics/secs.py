@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from resemblyzer import VoiceEncoder, preprocess_wav
 
 from dubber.errors import ClipError
 from dubber.metrics.base import SAMPLE_RATE, Metric, Sample, Score
+from dubber.networks.ge2e import ge2e, speech_only
 
 MIN_SECONDS = 0.1  # less speech than this says nothing about a voice
 
@@ -24,7 +24,7 @@ class Secs(Metric):
     backend = "resemblyzer"
 
     def __init__(self) -> None:
-        self._encoder = VoiceEncoder("cpu", verbose=False)
+        self._encoder = ge2e()
 
     def score(self, sample: Sample) -> list[Score]:
         value = similarity(
@@ -38,7 +38,7 @@ class Secs(Metric):
         Raises:
             ClipError: the voice-activity detector finds no speech.
         """
-        speech = preprocess_wav(wav) if np.any(wav) else np.zeros(0, np.float32)
+        speech = speech_only(wav)
         if len(speech) < MIN_SECONDS * SAMPLE_RATE:
             raise ClipError(f"no speech found in the {what}")
-        return self._encoder.embed_utterance(speech)
+        return self._encoder.embed(speech)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
-import librosa
 import numpy as np
 import torch
 from safetensors import safe_open
@@ -19,11 +18,12 @@ from torch import Tensor, nn
 
 from dubber.artifacts import atomic_path
 from dubber.errors import ClipError, MissingDataError
+from dubber.networks.mel import Mel
 
 FRAMES = 5  # video frames in a window
 MELS_PER_FRAME = 4  # mel frames of 10 ms in a video frame of 40 ms
 BANDS = 40
-SAMPLE_RATE = 16000
+MEL = Mel(window=400, hop=160, bands=BANDS, highest=7600)
 
 
 class SyncEncoders(nn.Module):
@@ -76,7 +76,7 @@ def read_mels(wav: np.ndarray, frames: int) -> np.ndarray:
     """wav float32 [samples] at 16 kHz -> log-mel [40, 4 F] for F video frames, zero mean; silence after the end."""
     needed = frames * MELS_PER_FRAME * 160
     wav = np.pad(wav[:needed], (0, max(0, needed - len(wav))))
-    power = librosa.feature.melspectrogram(y=wav, sr=SAMPLE_RATE, n_fft=400, hop_length=160, n_mels=BANDS, fmax=7600)
+    power = MEL.power(wav)
     level = np.log(power[:, : frames * MELS_PER_FRAME] + 1e-5)
     return (level - level.mean()).astype(np.float32)
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import librosa
 import numpy as np
 import torch
 from torch import Tensor
 
 from dubber.errors import ClipError, DubberError, MissingDataError
-from dubber.metrics.base import SAMPLE_RATE
+from dubber.networks.mel import Mel
 from dubber.networks.published_weights import Published, require_shapes
+from dubber.units import SAMPLE_RATE
 
 PUBLISHED = Published(
     model="the GE2E d-vector",
@@ -103,10 +103,7 @@ def log_mel(wav: np.ndarray) -> np.ndarray:
     speech = without_silences(wav * (PEAK / peak)) if peak else wav[:0]
     if len(speech) <= WINDOW // 2:
         return np.zeros((0, BANDS), np.float32)
-    power = librosa.feature.melspectrogram(
-        y=speech, sr=SAMPLE_RATE, n_fft=WINDOW, hop_length=HOP, n_mels=BANDS, fmin=LOWEST, htk=True, norm=None,
-        pad_mode="reflect",
-    )  # fmt: skip
+    power = Mel(WINDOW, HOP, BANDS, LOWEST, scale="htk", padding="reflect").power(speech)
     return np.log(np.maximum(power, FLOOR)).T.astype(np.float32)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import librosa
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from dubber.networks.mel import Mel
 from dubber.report.figures import style
 
 SAMPLE_RATE = 16000  # Hz
@@ -18,7 +18,7 @@ FLOOR = -70.0  # dB under the loudest point of the first system
 
 def mel(wav: np.ndarray) -> np.ndarray:
     """float32 [samples] at 16 kHz -> mel power [80, frames of 10 ms]."""
-    return librosa.feature.melspectrogram(y=wav, sr=SAMPLE_RATE, n_fft=WINDOW, hop_length=HOP, n_mels=BANDS)
+    return Mel(WINDOW, HOP, BANDS).power(wav)
 
 
 def draw_spectrograms(audio: Mapping[str, np.ndarray]) -> Figure:

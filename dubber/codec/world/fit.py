@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from sklearn.cluster import MiniBatchKMeans
 
 from dubber.codec.settings import WorldSettings
 from dubber.codec.world.analysis import AnalysedClip
@@ -114,6 +113,8 @@ def codebook(
     """
     if len(vectors) <= codes:
         return np.resize(vectors, (codes, vectors.shape[1])).astype(np.float32)
+    from sklearn.cluster import MiniBatchKMeans  # slow to import, and needed only where codebooks are fitted
+
     # Whole passes, and first centres by k-means++, take several times longer and sound the same.
     means = MiniBatchKMeans(
         codes,

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Self
 
 import numpy as np
-from resemblyzer import VoiceEncoder, preprocess_wav
 
 from dubber.codec.settings import GE2E_DIM
 from dubber.codec.world.analysis import SAMPLE_RATE, Analysis
+from dubber.networks.ge2e import ge2e, speech_only
 
 MIN_SAMPLES = SAMPLE_RATE // 10
 MIN_DEVIATION = 1e-3
-
-
-@lru_cache(maxsize=1)
-def _encoder() -> VoiceEncoder:
-    return VoiceEncoder("cpu", verbose=False)
 
 
 def ge2e_vector(wav: np.ndarray) -> np.ndarray:
@@ -27,9 +21,8 @@ def ge2e_vector(wav: np.ndarray) -> np.ndarray:
 
     Where the voice activity detector finds next to no speech, the whole clip is heard.
     """
-    speech = preprocess_wav(wav)
-    heard = speech if len(speech) >= MIN_SAMPLES else wav
-    return _encoder().embed_utterance(heard.astype(np.float32)).astype(np.float32)
+    speech = speech_only(wav)
+    return ge2e().embed(speech if len(speech) >= MIN_SAMPLES else wav)
 
 
 @dataclass(frozen=True)
