@@ -60,10 +60,13 @@ def _examine(path: Path) -> tuple[str, tuple[Path, ...]]:
     return hashlib.sha256(meaning.encode()).hexdigest()[:16], reached
 
 
+_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
 class _WithoutProse(ast.NodeTransformer):
     """Drop docstrings and the `description=` of settings fields."""
 
-    def _drop_docstring(self, node: ast.AST) -> ast.AST:
+    def _drop_docstring(self, node: _Documented) -> ast.AST:
         self.generic_visit(node)
         body = node.body
         first = body[0] if body else None

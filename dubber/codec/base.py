@@ -1,4 +1,4 @@
-"""The one interface behind which every codec stands."""
+"""The interface that every codec implements."""
 
 from __future__ import annotations
 
@@ -22,14 +22,37 @@ class Tokens:
 
 
 class Codec(Protocol):
-    """SPEC.md 7. Rates and sizes are properties, never literals elsewhere."""
+    """Speech as six streams of codes and a speaker vector, and back. Its rates and sizes are asked, never assumed."""
 
-    name: str  # which backend made a result: "world", "facodec"
-    sample_rate: int  # Hz
-    token_rate: int  # tokens per second
-    streams: int  # 6
-    vocab: int  # V, codes per stream
-    speaker_dim: int  # S
+    @property
+    def name(self) -> str:
+        """The backend that a result names: "world" or "facodec"."""
+        ...
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        ...
+
+    @property
+    def token_rate(self) -> int:
+        """Tokens per second."""
+        ...
+
+    @property
+    def streams(self) -> int:
+        """6, in the order p, c1, c2, a1, a2, a3."""
+        ...
+
+    @property
+    def vocab(self) -> int:
+        """V, codes per stream."""
+        ...
+
+    @property
+    def speaker_dim(self) -> int:
+        """S, width of the speaker vector."""
+        ...
 
     def encode(self, wav: np.ndarray) -> Tokens:
         """wav float32 [samples] in -1..1 -> `Tokens` with T = round(samples * token_rate / sample_rate)."""

@@ -55,8 +55,9 @@ def sentence(name: str) -> str | None:
     """
     if len(name) != len(GRAMMAR):
         return None
-    words = [choices.get(letter) for choices, letter in zip(GRAMMAR, name, strict=True)]
-    return None if None in words else " ".join(words)
+    if any(letter not in choices for choices, letter in zip(GRAMMAR, name, strict=True)):
+        return None
+    return " ".join(choices[letter] for choices, letter in zip(GRAMMAR, name, strict=True))
 
 
 def every_sentence() -> list[str]:

@@ -67,7 +67,8 @@ class ListeningServer(ThreadingHTTPServer):
 def page() -> Reply:
     """The page, which may run its own script and style and talk to this server, and nothing else."""
     text = PAGE.read_text(encoding="utf-8")
-    hashes = {tag: _hash(re.search(rf"<{tag}>(.*?)</{tag}>", text, flags=re.DOTALL)[1]) for tag in ("script", "style")}
+    found = {tag: re.findall(rf"<{tag}>(.*?)</{tag}>", text, flags=re.DOTALL)[0] for tag in ("script", "style")}
+    hashes = {tag: _hash(inside) for tag, inside in found.items()}
     policy = (
         f"default-src 'none'; script-src {hashes['script']}; style-src {hashes['style']}; connect-src 'self'; "
         "media-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 
 from dubber.errors import ClipError, DubberError
 from dubber.media.imported_files import feature_file, require_folder
+from dubber.media.jpeg import read_grey
 from dubber.media.pca import FeatureTransform
 from dubber.media.settings import FeatureSettings, ImportedStream, LipReadingStream
 from dubber.provenance import file_digest
@@ -136,7 +136,7 @@ def mouth_middles(jpegs: list[bytes], side: int) -> np.ndarray:
     """The middle of F grey pictures: uint8 [F, side, side]."""
     pictures = np.empty((len(jpegs), side, side), np.uint8)
     for i, jpeg in enumerate(jpegs):
-        picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+        picture = read_grey(jpeg)
         top, left = ((size - side) // 2 for size in picture.shape)
         pictures[i] = picture[top : top + side, left : left + side]
     return pictures

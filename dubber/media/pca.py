@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 
 from dubber.artifacts import atomic_path, read_rows
 from dubber.errors import DubberError
+from dubber.media.jpeg import read_grey
 from dubber.media.settings import FeatureSettings
 from dubber.settings import first_wrong
 
@@ -109,7 +110,7 @@ def mouth_pictures(jpegs: list[bytes], settings: FeatureSettings) -> np.ndarray:
     size, side = settings.lip_crop, settings.lip_scale
     pictures = np.empty((len(jpegs), side * side), np.float32)
     for i, jpeg in enumerate(jpegs):
-        picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+        picture = read_grey(jpeg)
         margin = (picture.shape[0] - size) // 2
         centre = picture[margin : margin + size, margin : margin + size]
         pictures[i] = cv2.resize(centre, (side, side), interpolation=cv2.INTER_AREA).reshape(-1)
@@ -121,7 +122,7 @@ def face_pictures(jpegs: list[bytes], settings: FeatureSettings) -> np.ndarray:
     side = settings.face_scale
     pictures = np.empty((len(jpegs), side * side), np.float32)
     for i, jpeg in enumerate(jpegs):
-        picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
+        picture = read_grey(jpeg)
         pictures[i] = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA).reshape(-1)
     return _normalised(pictures, settings)
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from dubber.errors import ClipError
+from dubber.media.jpeg import read_grey
 from dubber.metrics.av_sync import mean_cosine
 from dubber.metrics.base import Metric, Sample, Score
 from dubber.metrics.settings import AvSyncSettings
@@ -61,7 +62,7 @@ class AvHubertSync(Metric):
 
 def read_lips(jpegs: Sequence[bytes]) -> Tensor:
     """F JPEG images -> float32 [F, 88, 88], the middle of the crop; scaled bilinearly first where it is not 96."""
-    images = [cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE) for jpeg in jpegs]
+    images = [read_grey(jpeg) for jpeg in jpegs]
     scaled = np.stack([cv2.resize(image, (CROP, CROP), interpolation=cv2.INTER_LINEAR) for image in images])
     edge = (CROP - SIDE) // 2
     middle = scaled[:, edge : edge + SIDE, edge : edge + SIDE].astype(np.float64) / 255

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from dubber.errors import ClipError
+from dubber.media.jpeg import read_colour
 from dubber.metrics.base import Metric, Sample, Score
 from dubber.metrics.settings import SyncSettings
 from dubber.metrics.sync import SyncScore, sync_score
@@ -72,7 +73,7 @@ class SyncnetLse(Metric):
 
 def read_faces(jpegs: Sequence[bytes]) -> Tensor:
     """F JPEG images -> float32 [F, 3, 224, 224], 0..255, blue, green, red; scaled bilinearly where they are not 224."""
-    images = [cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) for jpeg in jpegs]
+    images = [read_colour(jpeg) for jpeg in jpegs]
     scaled = np.stack([cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR) for image in images])
     return torch.from_numpy(scaled).permute(0, 3, 1, 2).float()
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from dubber.artifacts import atomic_path
 from dubber.errors import ClipError, MissingDataError
+from dubber.media.jpeg import read_grey
 from dubber.networks.mel import Mel
 
 FRAMES = 5  # video frames in a window
@@ -68,7 +69,7 @@ def read_lips(jpegs: Sequence[bytes], size: int) -> np.ndarray:
     """
     if len(jpegs) < FRAMES:
         raise ClipError(f"{len(jpegs)} video frames are fewer than the {FRAMES} of one sync window")
-    images = [cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE) for jpeg in jpegs]
+    images = [read_grey(jpeg) for jpeg in jpegs]
     return np.stack([cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in images])
 
 

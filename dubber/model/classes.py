@@ -64,9 +64,7 @@ class _CrossEntropy(torch.autograd.Function):
         needs_hidden, needs_head = ctx.needs_input_grad[0], ctx.needs_input_grad[1]
         head = weight.to(hidden.dtype)
         total = torch.zeros((), device=hidden.device)
-        to_hidden = torch.empty_like(hidden) if needs_hidden else None
-        to_weight = torch.zeros_like(weight) if needs_head else None
-        to_bias = torch.zeros_like(bias) if needs_head else None
+        to_hidden, to_weight, to_bias = torch.empty_like(hidden), torch.zeros_like(weight), torch.zeros_like(bias)
         for start in range(0, len(hidden), ROWS):
             rows = slice(start, start + ROWS)
             h, wanted = hidden[rows], targets[rows].unsqueeze(1)
@@ -87,7 +85,9 @@ class _CrossEntropy(torch.autograd.Function):
                 torch.mm(difference, head, out=to_hidden[rows])
             if needs_head:
                 to_weight += torch.mm(difference.t(), h)
-        ctx.save_for_backward(to_hidden, to_weight, to_bias)
+        ctx.save_for_backward(
+            to_hidden if needs_hidden else None, *((to_weight, to_bias) if needs_head else (None, None))
+        )
         return total
 
     @staticmethod

@@ -32,7 +32,7 @@ class Convolution(nn.Conv1d):
     def __init__(self, channels_in: int, channels_out: int, kernel: int, groups: int = 1) -> None:
         super().__init__(channels_in, channels_out, kernel, padding=kernel // 2, groups=groups)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:  # type: ignore[override]  # the mask is ours
         return super().forward(masked(x, mask).transpose(1, 2)).transpose(1, 2)
 
 

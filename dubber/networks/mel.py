@@ -58,7 +58,8 @@ def _hann(size: int) -> np.ndarray:
 @cache
 def filters(mel: Mel) -> np.ndarray:
     """Triangles over the bins of the spectrum, float32 [bands, window // 2 + 1]."""
-    edges = _hertz(np.linspace(*_mels(np.array([mel.lowest, mel.highest]), mel.scale), mel.bands + 2), mel.scale)
+    first, last = _mels(np.array([mel.lowest, mel.highest]), mel.scale)
+    edges = _hertz(np.linspace(first, last, mel.bands + 2), mel.scale)
     bins = np.arange(mel.window // 2 + 1) * SAMPLE_RATE / mel.window
     left, middle, right = (edges[i : i + mel.bands, None] for i in range(3))
     triangles = np.maximum(0, np.minimum((bins - left) / (middle - left), (right - bins) / (right - middle)))

@@ -52,7 +52,7 @@ STYLE = {
 @contextmanager
 def style() -> Iterator[None]:
     """Everything drawn inside has the house style."""
-    with plt.rc_context(STYLE):
+    with plt.rc_context(STYLE):  # type: ignore[arg-type]  # matplotlib types the keys as literals
         yield
 
 

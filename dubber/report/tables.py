@@ -89,7 +89,7 @@ def build_table(
         )
     groups = scores.groupby(["system", "protocol"], sort=False)
     rows = [_row(system, protocol, group, metrics, runs.get(system), bootstrap) for (system, protocol), group in groups]
-    rows.sort(key=lambda row: (_rank(row["system"], order), row["protocol"]))
+    rows.sort(key=lambda row: (_rank(str(row["system"]), order), row["protocol"]))
     return pd.DataFrame(rows)
 
 

@@ -99,7 +99,7 @@ def _same_shards(steps: Mapping[str, Sequence[Path | str]]) -> None:
 
 def _join(paths: Mapping[str, Path | str], split_of: Mapping[str, str], columns: pa.Schema) -> pa.RecordBatch:
     """One shard: the clips of a split that every step has, in the order of the tokens."""
-    wanted = {step: STEPS[step] for step in paths}
+    wanted: dict[str, tuple[str, ...]] = {step: STEPS[step] for step in paths}
     if "features" in paths:
         wanted["durations"] += ("frame_durations",)
     tables = {step: read_table(path, ["clip", *wanted[step]]).combine_chunks() for step, path in paths.items()}

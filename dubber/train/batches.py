@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,7 +98,7 @@ class ClipSet:
         column = {name: [lists[row] for row in rows] for name, lists in self.packed.lists.items()}
         phonemes = pad(column["phonemes"], torch.long)
         tokens = [ids.reshape(STREAMS, -1).T for ids in column["ids"]]
-        stage1 = {
+        stage1: dict[str, Any] = {
             "clips": self.packed.names(rows),
             "phonemes": phonemes,
             "phoneme_mask": mask(column["phonemes"]),
@@ -108,7 +109,7 @@ class ClipSet:
         }
         return DubBatch(**stage1, **self._video(column)) if "lips" in column else Batch(**stage1)
 
-    def _video(self, column: Mapping[str, list[np.ndarray]]) -> dict[str, Tensor]:
+    def _video(self, column: Mapping[str, list[np.ndarray]]) -> dict[str, Any]:
         lips = [values.reshape(-1, self.model.lip_features) for values in column["lips"]]
         faces = [values.reshape(-1, self.model.face_features) for values in column["faces"]]
         return {
@@ -189,7 +190,7 @@ def _check(packed: Packed, wanted: np.ndarray, model: ModelSettings) -> None:
             row = int(wrong[0])
             raise DubberError(
                 f"The data of clip {packed.names([row])[0]} do not fit: {what}: {found[row]}, "
-                f"expected {np.broadcast_to(expected, found.shape)[row]}.",
+                f"expected {np.broadcast_to(np.asarray(expected), found.shape)[row]}.",
                 looked_at="tokens, durations and feature shards, and the model's size",
                 hint="An artifact is out of date, or the experiment's `size` was made for another codec or features.",
             )

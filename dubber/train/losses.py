@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -27,7 +27,8 @@ from dubber.model.tts import TTSOutput
 CTC_BLANK = 0
 
 
-class Mean(NamedTuple):
+@dataclass(frozen=True)
+class Mean:
     """A scalar, and how many values it is the mean of: means of parts of a batch are weighed by it."""
 
     value: Tensor
@@ -98,12 +99,12 @@ def stage2_losses(output: DubberOutput, batch: DubBatch, objective: ObjectiveSet
         "content": Mean(content_loss(output.content, batch.tokens, batch.token_mask), tokens),
         "flow": Mean(flow_matching_loss(output.flow, batch.token_mask), tokens),
     }
-    if parts.ctc:
+    if output.ctc_logits is not None:
         ctc = ctc_loss(output.ctc_logits, batch.token_mask, batch.phonemes, batch.phoneme_mask)
         terms["ctc"] = Mean(ctc, clips)
-    if parts.distillation and objective.distillation == "aligned":
+    if output.teacher is not None and objective.distillation == "aligned":
         terms["distillation"] = Mean(aligned_distillation_loss(output.z, batch.token_mask, output.teacher), tokens)
-    elif parts.distillation:
+    elif output.teacher is not None:
         terms["distillation"] = Mean(distillation_loss(output.z, batch.token_mask, output.teacher), clips)
     maps = {
         "video_text": (parts.video_text, output.attention_vt, batch.frame_durations),

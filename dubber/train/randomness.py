@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -30,8 +30,9 @@ def random_tensors(flow: torch.Generator, device: torch.device) -> dict[str, Ten
 
 def random_scalars() -> dict[str, Any]:
     """States as JSON values: Python's and NumPy's global generators."""
-    name, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002
-    return {"python": random.getstate(), "numpy": [name, keys.tolist(), position, has_gauss, cached]}
+    state = np.random.get_state(legacy=True)  # noqa: NPY002
+    name, keys, *rest = cast(tuple, state)
+    return {"python": random.getstate(), "numpy": [name, keys.tolist(), *rest]}
 
 
 def load_random_state(

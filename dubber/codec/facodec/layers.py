@@ -30,6 +30,9 @@ class AntiAliasedSnake(nn.Module):
         "down_filter": "downsample.lowpass.filter",
     }
 
+    up_filter: Tensor
+    down_filter: Tensor
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.log_alpha = nn.Parameter(torch.zeros(channels))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -51,14 +51,17 @@ class ResidualQuantiser(nn.Module):
         super().__init__()
         self.codebooks = nn.ModuleList(FactorisedCodebook(channels, codes, code_dim) for _ in range(depth))
 
+    def _each(self) -> list[FactorisedCodebook]:
+        return cast(list[FactorisedCodebook], list(self.codebooks))
+
     def quantise(self, x: Tensor) -> Tensor:
         """x [B, T, channels] -> int64 [depth, B, T]."""
         ids = []
-        for codebook in self.codebooks:
+        for codebook in self._each():
             ids.append(codebook.search(x))
             x = x - codebook.embed(ids[-1])
         return torch.stack(ids)
 
     def embed(self, ids: Tensor) -> Tensor:
         """ids [depth, B, T] -> [B, T, channels], the sum over the codebooks."""
-        return torch.stack([codebook.embed(i) for codebook, i in zip(self.codebooks, ids, strict=True)]).sum(dim=0)
+        return torch.stack([codebook.embed(i) for codebook, i in zip(self._each(), ids, strict=True)]).sum(dim=0)

@@ -20,6 +20,7 @@ class TimbreEncoder(nn.Module):
     """
 
     PUBLISHED_NAMES: ClassVar[dict[str, str]] = {"positions": "position_emb.pe", "norm": "last_ln"}
+    positions: Tensor
 
     def __init__(self, channels: int = 256, depth: int = 4, heads: int = 4, filter_width: int = 1024) -> None:
         super().__init__()

@@ -67,7 +67,7 @@ class Demo:
                 yield Clip(
                     f"{speaker.name}_{name}",
                     speaker.name,
-                    sentence(name),
+                    sentence(name) or "",
                     video=f"{speaker.name}/{name}.mp4",
                     digest=clip_digest(speaker, name, demo.rendering),
                 )

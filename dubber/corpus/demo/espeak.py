@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 
 import espeakng_loader
 import numpy as np
@@ -107,7 +106,9 @@ def speak(text: str, speaker: Speaker, sample_rate: int) -> Speech:
     return Speech(
         samples=soxr.resample(samples, engine.rate, sample_rate).astype(np.float32),
         phones=[
-            p for phoneme, following in pairwise([*phonemes, None]) for p in _arpabet(phoneme, following, engine.rate)
+            p
+            for phoneme, following in zip(phonemes, [*phonemes[1:], None], strict=True)
+            for p in _arpabet(phoneme, following, engine.rate)
         ],
         words=[
             Interval(word, inside[0].start / engine.rate, inside[-1].end / engine.rate)
