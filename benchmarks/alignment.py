@@ -1,6 +1,6 @@
 """How far the embedded aligner's boundaries are from GRID's own word times and from MFA's phones.
 
-    python benchmarks/alignment.py --data ../shared/data
+    python benchmarks/alignment.py --data data
 
 `--data` holds `grid-mini/` (clips.csv, videos, .align files) and `speech/` (clips.csv, recordings, LJSpeech TextGrids
 made by MFA). Prints the tables of docs/notebook/alignment.md.

@@ -1,6 +1,6 @@
 """What the embedded codec costs a voice: fitted on training clips of GRID, judged on test clips.
 
-    python benchmarks/codec.py --data ../shared/data/grid-mini --train 250 --test 40
+    python benchmarks/codec.py --data data/grid-mini --train 250 --test 40
 
 `--data` holds clips.csv and the clips that it lists. Prints the tables of docs/notebook/codec_world.md: the same
 metrics for the recordings, for WORLD without quantisation and for the codec.

@@ -1,6 +1,6 @@
 """What the embedded lip and face features know of the speech: ridge regression from pictures to sound.
 
-    python benchmarks/media.py --data ../shared/data
+    python benchmarks/media.py --data data
 
 `--data` holds `grid-mini/` (clips.csv and videos) and `grid-raw/`. Prints the tables of docs/notebook/media.md: the one
 that the default settings were chosen by, the one that confirms the choice on speakers and clips that no choice was made

@@ -9,7 +9,6 @@ that of the file, and the table of positions the standard sinusoids.
 from __future__ import annotations
 
 import csv
-import os
 import zlib
 from pathlib import Path
 
@@ -25,38 +24,29 @@ from dubber.codec.facodec.loading import slots
 from dubber.codec.facodec.timbre import TimbreEncoder
 from dubber.errors import DubberError
 
+DATA = Path(__file__).parent / "data"
 MODELS = {"encoder": FACodecEncoder, "decoder": FACodecDecoder}
 
 
 @pytest.fixture(scope="module")
-def reference() -> Path:
-    """The folder of golden numbers and key tables (see DUBBER_SHARED_REFERENCE)."""
-    beside = Path(__file__).resolve().parents[2].parent / "shared" / "reference"
-    folder = Path(os.environ.get("DUBBER_SHARED_REFERENCE", beside))
-    if not (folder / "facodec_golden.npz").exists():
-        pytest.skip(f"facodec_golden.npz is not at {folder} (set DUBBER_SHARED_REFERENCE)")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def golden(reference: Path) -> dict[str, torch.Tensor]:
-    with np.load(reference / "facodec_golden.npz") as arrays:
+def golden() -> dict[str, torch.Tensor]:
+    with np.load(DATA / "facodec_golden.npz") as arrays:
         return {name: torch.from_numpy(arrays[name]) for name in arrays}
 
 
 @pytest.fixture(scope="module")
-def encoder(reference: Path, golden: dict[str, torch.Tensor]) -> FACodecEncoder:
-    return FACodecEncoder().load_published(made_up(table(reference, "encoder"), golden["filter"]))
+def encoder(golden: dict[str, torch.Tensor]) -> FACodecEncoder:
+    return FACodecEncoder().load_published(made_up(table("encoder"), golden["filter"]))
 
 
 @pytest.fixture(scope="module")
-def decoder(reference: Path, golden: dict[str, torch.Tensor]) -> FACodecDecoder:
-    return FACodecDecoder().load_published(made_up(table(reference, "decoder"), golden["filter"]))
+def decoder(golden: dict[str, torch.Tensor]) -> FACodecDecoder:
+    return FACodecDecoder().load_published(made_up(table("decoder"), golden["filter"]))
 
 
-def table(reference: Path, model: str) -> dict[str, tuple[int, ...]]:
+def table(model: str) -> dict[str, tuple[int, ...]]:
     """Key -> shape of a published checkpoint."""
-    with (reference / f"facodec_{model}_keys.csv").open(newline="") as rows:
+    with (DATA / f"facodec_{model}_keys.csv").open(newline="") as rows:
         return {row["key"]: tuple(map(int, row["shape"].split("x"))) for row in csv.DictReader(rows)}
 
 
@@ -95,16 +85,16 @@ def sinusoids(length: int, _: int, channels: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_keys_and_shapes_are_those_of_the_published_table(reference: Path, model: str) -> None:
+def test_keys_and_shapes_are_those_of_the_published_table(model: str) -> None:
     ours = {key: shape for slot in slots(MODELS[model]()) for key, shape in slot.sources.items()}
-    published = table(reference, model)
+    published = table(model)
     assert ours == {key: shape for key, shape in published.items() if not is_head(key)}
     assert model == "encoder" or sum(map(is_head, published)) == 244
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_published_v2_table_is_refused_by_name(reference: Path, model: str) -> None:
-    weights = {key: torch.empty(shape, device="meta") for key, shape in table(reference, f"{model}_v2").items()}
+def test_the_published_v2_table_is_refused_by_name(model: str) -> None:
+    weights = {key: torch.empty(shape, device="meta") for key, shape in table(f"{model}_v2").items()}
     with pytest.raises(DubberError, match="FACodec v2"):
         MODELS[model]().load_published(weights)
 
