@@ -18,7 +18,8 @@ from typing import Any
 from dubber import provenance
 from dubber.codec.settings import CodecSettings
 from dubber.config import CONTROLS, NFE, SEED, SWAPS, Config, Experiment, ablated, ablations, reseeded
-from dubber.corpus.manifest import Manifest, load_manifest, refresh_manifest
+from dubber.corpus.listing import list_corpus, save_manifest
+from dubber.corpus.manifest import Manifest, load_manifest
 from dubber.corpus.settings import CorpusSettings
 from dubber.errors import ConfigError, MissingDataError
 from dubber.listening.answers import answer_files
@@ -141,7 +142,8 @@ class Plan:
         path = self.manifest_path(corpus)
         if self.main or not path.exists():
             try:
-                refresh_manifest(path, self.corpus(corpus), self.root(corpus), data_root=self.config.data_root)
+                found = list_corpus(path, self.corpus(corpus), self.root(corpus), data_root=self.config.data_root)
+                save_manifest(path, found)
             except MissingDataError as error:
                 if not self.dry_run or not self._only_pretraining(corpus):
                     raise

@@ -16,6 +16,7 @@ from dubber.corpus.reader import Clip
 from dubber.corpus.scan import files_under
 from dubber.corpus.settings import CorpusSettings, DemoSettings, LimitSettings, SplitSettings
 from dubber.errors import DubberError, MissingDataError
+from tests.helpers.manifests import refresh_manifest
 
 
 def grid_folder(root: Path, speakers: int = 2, clips: int = 10) -> Path:
@@ -34,7 +35,7 @@ def find(reader, root: Path, settings: CorpusSettings) -> list[Clip]:
 
 
 def refresh(tmp_path: Path, settings: CorpusSettings, root: Path) -> manifest.Manifest:
-    manifest.refresh_manifest(tmp_path / "manifest.parquet", settings, root, data_root=str(tmp_path))
+    refresh_manifest(tmp_path / "manifest.parquet", settings, root, data_root=str(tmp_path))
     return manifest.load_manifest(tmp_path / "manifest.parquet")
 
 
@@ -142,7 +143,7 @@ def test_each_speaker_has_its_test_clips_and_its_references(tmp_path):
 def test_nothing_is_read_again_while_nothing_changes(tmp_path):
     root = grid_folder(tmp_path / "grid")
     refresh(tmp_path, SETTINGS, root)
-    again = manifest.refresh_manifest(tmp_path / "manifest.parquet", SETTINGS, root, data_root="")
+    again = refresh_manifest(tmp_path / "manifest.parquet", SETTINGS, root, data_root="")
     assert not again
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dubber.corpus import manifest as module
-from dubber.corpus.manifest import Manifest, load_manifest, refresh_manifest
+from dubber.corpus import listing as module
+from dubber.corpus.manifest import Manifest, load_manifest
 from dubber.corpus.settings import CorpusSettings
 from dubber.errors import DubberError, MissingDataError
 from tests.helpers import grid_folder
+from tests.helpers.manifests import refresh_manifest
 
 SPLIT = {"test_per_speaker": 6, "val_per_speaker": 2}
 

@@ -7,8 +7,10 @@ import pytest
 
 from benchmarks.dag import count_files, count_jobs, grid_names, growth, libritts_names, line, simulate, weigh
 from dubber.corpus.grid import sentence
-from dubber.corpus.manifest import ROW_GROUP, load_manifest, load_shard, refresh_manifest
+from dubber.corpus.listing import ROW_GROUP
+from dubber.corpus.manifest import load_manifest, load_shard
 from dubber.corpus.settings import CorpusSettings
+from tests.helpers.manifests import refresh_manifest
 
 PLAN = """
 rule align:

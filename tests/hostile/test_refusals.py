@@ -154,8 +154,8 @@ def test_a_shard_that_the_manifest_does_not_know_is_named(tmp_path):
     root = tmp_path / "grid" / "s1"
     root.mkdir(parents=True)
     (root / "bbaf2n.mpg").write_bytes(b"x")
-    from dubber.corpus.manifest import refresh_manifest
     from dubber.corpus.settings import CorpusSettings
+    from tests.helpers.manifests import refresh_manifest
 
     settings = CorpusSettings(reader="grid", roots=("grid",))
     refresh_manifest(tmp_path / "manifest.parquet", settings, tmp_path / "grid", data_root=str(tmp_path))
