@@ -37,11 +37,11 @@ from benchmarks.plain import plain_products
 from benchmarks.plain_sampler import PlainInputs, plain_euler, plain_logits
 from benchmarks.train_step import SIZES, ProductRecorder, product_seconds, random_batch, timed
 from dubber.codec.settings import WorldSettings
+from dubber.devices import choose_precision
 from dubber.dub.settings import FAST, SynthesisSettings
 from dubber.flow.sampler import make_sampler
 from dubber.model.dubber import Dubber
 from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
-from dubber.train.runtime import choose_precision
 
 CPU = torch.device("cpu")
 NFE = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -134,7 +134,6 @@ def measure(tried: list[Candidate], evaluations: int, rounds: int, clock: str) -
 def rest_of_synthesis(model: Dubber, sizes: ModelSettings, seconds: float, clock: str) -> float:
     """Seconds of everything but the evaluations: text, video and content adaptation, and WORLD's synthesis."""
     batch = random_batch(sizes, 1, seconds, CPU)
-    given = (batch.lips, batch.faces, batch.frame_mask, batch.phonemes, batch.phoneme_mask, batch.speaker)
 
     class Nothing:
         scheduler = ObjectiveSettings().scheduler
@@ -142,8 +141,8 @@ def rest_of_synthesis(model: Dubber, sizes: ModelSettings, seconds: float, clock
         def sample(self, denoise, start, **_) -> Tensor:
             return torch.zeros_like(start)
 
-    model.dub(*given, sampler=Nothing())
-    own = min(timed(lambda: model.dub(*given, sampler=Nothing()), CPU, clock) for _ in range(3))
+    model.dub(batch, sampler=Nothing())
+    own = min(timed(lambda: model.dub(batch, sampler=Nothing()), CPU, clock) for _ in range(3))
     return own + codec_seconds(seconds, clock)
 
 

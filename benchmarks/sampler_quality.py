@@ -26,7 +26,7 @@ from dubber.artifacts import read_rows
 from dubber.codec.world.codec import World
 from dubber.corpus.manifest import load_manifest
 from dubber.dub.settings import SynthesisSettings
-from dubber.dub.synthesise import Request, Synthesiser
+from dubber.dub.synthesise import Request, Synthesiser, clip_request
 from dubber.metrics.base import Metric, Sample
 from dubber.metrics.naturalness import Dnsmos
 from dubber.metrics.pocketsphinx_recogniser import PocketsphinxRecogniser
@@ -85,7 +85,7 @@ def gather(args: argparse.Namespace, synthesiser: Synthesiser) -> Clips:
         )
     }
     requests = [
-        synthesiser.request(rows[clip], found["features"][clip], found["voices"][clip]["speaker"])
+        clip_request(synthesiser, rows[clip], found["features"][clip], found["voices"][clip]["speaker"])
         for clip in rows
         if all(clip in step for step in found.values())
     ]

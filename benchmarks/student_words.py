@@ -25,13 +25,14 @@ from benchmarks.sampler_quality import FULL_SCALE, METRICS, all_rows, shard_rows
 from dubber.codec.world.codec import World
 from dubber.corpus.manifest import load_manifest
 from dubber.dub.settings import SynthesisSettings
-from dubber.dub.synthesise import Synthesiser, padded
+from dubber.dub.synthesise import Synthesiser, clip_request
 from dubber.metrics.base import Sample
 from dubber.metrics.naturalness import Dnsmos
 from dubber.metrics.pocketsphinx_recogniser import PocketsphinxRecogniser
 from dubber.metrics.secs import Secs
 from dubber.metrics.wer import Wer
 from dubber.model import synchronizer
+from dubber.model.batch import pad
 from dubber.steps.text_only import TextSynthesiser, stretched
 
 BATCH = 8  # clips
@@ -86,7 +87,7 @@ class Speakers:
         for batch in self._batches():
             requests = self._repeated(batch, self._request)
             with self._forced(batch, synchronizer, "search_durations", durations):
-                made = self.student._speak(requests)
+                made = self.student.speak(requests)
             for i, clip in zip(itertools.count(0, self.drafts), batch, strict=False):
                 codes[clip] = self._cut(made, i)
                 found[clip] = made.frame_durations[i, : len(requests[i].phonemes)].numpy()
@@ -98,7 +99,7 @@ class Speakers:
         for batch in self._batches():
             requests = self._repeated(batch, self._text_request)
             with self._forced(batch, self.teacher, "_durations", durations):
-                made = self.teacher._speak(requests)
+                made = self.teacher.speak(requests)
             codes |= {clip: self._cut(made, i * self.drafts) for i, clip in enumerate(batch)}
         return codes
 
@@ -108,12 +109,12 @@ class Speakers:
         """Inside it, what `owner` calls `name` gives `durations` (if there are any) in place of the model's own."""
         if durations is None:
             return nullcontext()
-        given = padded(self._repeated(batch, durations))[0]
+        given = pad(self._repeated(batch, durations))
         return patch.object(owner, name, lambda *_: given)
 
     def _request(self, clip: str) -> Any:
         voice = np.asarray(self.tokens[clip]["speaker"], np.float32)
-        return self.student.request(self.rows[clip], self.features[clip], voice)
+        return clip_request(self.student, self.rows[clip], self.features[clip], voice)
 
     def _text_request(self, clip: str) -> Any:
         return self.teacher.request(self.rows[clip], self.features[clip]["n_frames"], self.tokens[clip])

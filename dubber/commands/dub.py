@@ -130,9 +130,7 @@ def _text(args: argparse.Namespace) -> str | None:
 def _check_outputs(args: argparse.Namespace, wav: Path | None) -> None:
     """Whether what will be written may be: asked before the work is done."""
     from dubber.dub.dubbed import check_output
-    from dubber.media.video import probe
 
-    probe(args.video)
     for path in (args.output, wav):
         if path is not None:
             check_output(path, args.video, force=args.force)

@@ -1,19 +1,25 @@
-"""What is to be said when: one text for a part of a video, or the cues of a subtitle file."""
+"""Texts and when they are spoken: one text for a part of a video, or the cues of a subtitle file.
+
+`Attempts` runs a step of the dubbing on one cue after the other.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
-from dubber.errors import DubberError
+from dubber.errors import ClipError, DubberError
 from dubber.limits import read_limited
 from dubber.media.video import Span
 
 log = logging.getLogger(__name__)
+
+Made = TypeVar("Made")
 
 WHOLE_TEXT = "the text"  # what a text that comes without times is called
 
@@ -112,3 +118,51 @@ def _without_overlaps(cues: Sequence[Cue]) -> list[Cue]:
             cue = replace(cue, span=Span(cue.span.start, following.span.start))
         kept.append(cue)
     return kept
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A cue that could not be dubbed, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass
+class Attempts:
+    """The cues of one video, worked on one after the other.
+
+    Attributes:
+        video: named in errors.
+        skip: whether a cue that fails is left out; otherwise it is an error.
+        left_out: the cues that failed.
+    """
+
+    video: Path
+    skip: bool
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def each(self, cues: Sequence[Cue], work: Callable[[Cue], Made]) -> list[tuple[Cue, Made]]:
+        """The cues for which `work` succeeded, with its results.
+
+        Raises:
+            DubberError: the first failure, unless such cues are left out.
+        """
+        done = []
+        for cue in cues:
+            try:
+                done.append((cue, work(cue)))
+            except ClipError as error:
+                self._failed(cue, error)
+        return done
+
+    def _failed(self, cue: Cue, error: ClipError) -> None:
+        if self.skip:
+            log.warning("%s is left out: %s", cue.name, error.what)
+            self.left_out.append(LeftOut(cue.name, error.what))
+            return
+        raise DubberError(
+            f"{cue.name.capitalize()} cannot be dubbed: {error.what.rstrip('.')}.",
+            looked_at=f"{self.video}, from {cue.span.start:.2f} s",
+            hint=error.hint or (None if cue.name == WHOLE_TEXT else "--skip-failed leaves such cues out."),
+        ) from error

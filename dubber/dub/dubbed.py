@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dubber.artifacts import Progress, atomic_path
-from dubber.dub.attempts import LeftOut
+from dubber.dub.cues import LeftOut
 from dubber.dub.sound import DubbedSound, Original, Piece
 from dubber.errors import DubberError
 from dubber.media.audio import to_pcm
@@ -96,7 +96,7 @@ def check_output(path: Path | str, video: Path | str, *, force: bool) -> None:
         raise DubberError("The output is a folder.", looked_at=path, hint="Name a file.")
     if not path.exists():
         return
-    if path.samefile(video):
+    if Path(video).exists() and path.samefile(video):
         raise DubberError("The output would replace the video itself.", looked_at=path, hint="Choose another name.")
     if not force:
         raise DubberError("The output exists.", looked_at=path, hint="--force replaces it.")

@@ -28,9 +28,9 @@ from dubber.dub.video import VideoDubber
 from dubber.errors import DubberError, MissingDataError
 from dubber.media.encoding import full_disk_told
 from dubber.media.settings import CropSettings, FeatureSettings
+from dubber.provenance import checksum
 from dubber.settings import first_wrong
 from dubber.text.alphabet import SYMBOLS
-from dubber.train.checkpoint import checksum
 from dubber.train.weights import describe_model, halve_model
 
 FORMAT = "dubber export 1"

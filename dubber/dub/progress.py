@@ -1,15 +1,13 @@
-"""How far the dubbing is: frames that were read, and evaluations of the denoiser."""
+"""Progress of the reading of a video, in frames."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from dubber.artifacts import Progress
-from dubber.flow.sampler import Sampler
 from dubber.media.crops import MOTION_FRAMES, Frames
 from dubber.media.video import Span, read_frames
 
@@ -45,22 +43,3 @@ class WatchedVideo:
                 yield frame
 
         return read
-
-
-class ToldSampler:
-    """A sampler that tells of every evaluation of the denoiser."""
-
-    def __init__(self, sampler: Sampler, tell: Callable[[], None]) -> None:
-        self._sampler, self._tell = sampler, tell
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sampler, name)
-
-    def sample(self, denoise: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """As the sampler's own."""
-
-        def told(*inputs: Any, **named: Any) -> Any:
-            self._tell()
-            return denoise(*inputs, **named)
-
-        return self._sampler.sample(told, *args, **kwargs)

@@ -9,7 +9,7 @@ import hashlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -19,14 +19,15 @@ from torch import Tensor
 
 from dubber.artifacts import ShardResult, process_shard, read_rows
 from dubber.codec.base import Codec
+from dubber.devices import choose_device, choose_precision
 from dubber.dub.settings import SynthesisSettings
 from dubber.errors import ClipError, DubberError
 from dubber.flow.sampler import Sampler, make_sampler
 from dubber.media.audio import SAMPLE_RATE, to_pcm
+from dubber.model.batch import DubInputs, mask, pad
 from dubber.model.dubber import Dub, Dubber
 from dubber.steps.dubs import DUBS, by_clip, require, rows_to_dub
 from dubber.text.phonemes import phonemise
-from dubber.train.runtime import choose_precision
 from dubber.train.weights import describe_model, load_model
 
 Protocol = Literal["1.0", "2.0"]
@@ -70,8 +71,7 @@ class BaseSynthesiser(ABC):
     stage: ClassVar[Literal["stage1", "stage2"]]
 
     def __init__(self, model: Path | str, codec: Codec, settings: SynthesisSettings, device: str = "auto") -> None:
-        chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        self.device, self.codec, self.settings = torch.device(chosen), codec, settings
+        self.device, self.codec, self.settings = choose_device(device), codec, settings
         self.model: Any = load_model(model, self.stage, self.device)
         if choose_precision(settings.precision, self.device) == "bf16":
             self.model.dfpa.denoiser.to(torch.bfloat16)
@@ -92,15 +92,18 @@ class BaseSynthesiser(ABC):
                 hint="Dub with the codec that the model was trained on, or train it again.",
             )
 
-    def dub(self, requests: Sequence[Any]) -> list[dict[str, Any]]:
-        """Dub clips together; rows of `DUBS`, with all that the model tells of its alignment.
+    def dub(self, requests: Sequence[Any], on_evaluation: Callable[[], None] | None = None) -> list[dict[str, Any]]:
+        """Dub clips together; rows of `DUBS`, with the alignment that the model found.
 
         Drafts of a clip are drawn side by side, as more clips would be. The time of the model is shared by length; the
         codec decodes clip by clip and is timed so.
+
+        Args:
+            on_evaluation: called after each evaluation of the denoiser.
         """
         started = time.perf_counter()
         drafts = self.settings.drafts
-        made = self._speak([request for request in requests for _ in range(drafts)])
+        made = self.speak([request for request in requests for _ in range(drafts)], on_evaluation)
         lengths = made.token_mask.sum(1)[::drafts].tolist()
         model_seconds = time.perf_counter() - started
         rows = []
@@ -111,8 +114,12 @@ class BaseSynthesiser(ABC):
             rows.append({**row, "batch": len(requests), **self._alignment(request, made, first, length)})
         return rows
 
+    def speak(self, requests: Sequence[Any], on_evaluation: Callable[[], None] | None = None) -> Any:
+        """Tokens of each request, drawn together: what `_speak` returns."""
+        return self._speak(requests, replace(self.sampler, on_evaluation=on_evaluation))
+
     @abstractmethod
-    def _speak(self, requests: Sequence[Any]) -> Any:
+    def _speak(self, requests: Sequence[Any], sampler: Sampler) -> Any:
         """Run the model; everything comes back on the CPU, so that the time is all in.
 
         Returns:
@@ -149,35 +156,41 @@ class Synthesiser(BaseSynthesiser):
     stage = "stage2"
     model: Dubber
 
-    def request(self, row: Mapping[str, Any], features: Mapping[str, Any], speaker: np.ndarray) -> Request:
+    def request(
+        self, clip: str, phonemes: Sequence[int], lips: np.ndarray, faces: np.ndarray, speaker: np.ndarray
+    ) -> Request:
         """Gather a clip's inputs.
 
         Args:
-            row: with `clip` and `text`.
-            features: with `lips` [F * features] and `faces` [F * features].
+            clip: its name; part of the seed.
+            phonemes: N ids.
+            lips, faces: [F, features].
+            speaker: [S].
 
         Raises:
-            ClipError: the text cannot be spoken, or a width is not the model's.
+            ClipError: the features are not as wide as those that the model was trained on.
         """
-        widths = {"lips": self.sizes.lip_features, "faces": self.sizes.face_features}
-        if any(len(features[name]) != features["n_frames"] * width for name, width in widths.items()):
-            raise ClipError(f"the features are not of the widths that the model was trained on, {widths}")
+        found, wanted = (lips.shape[1], faces.shape[1]), (self.sizes.lip_features, self.sizes.face_features)
+        if found != wanted:
+            raise ClipError(f"the features have widths {found} (lips, face); the model was trained on {wanted}")
         return Request(
-            row["clip"],
-            np.array(phonemise(row["text"]).ids, np.int64),
-            *(features[name].reshape(-1, width).astype(np.float32) for name, width in widths.items()),
+            clip,
+            np.asarray(phonemes, np.int64),
+            *(values.astype(np.float32) for values in (lips, faces)),
             np.asarray(speaker, np.float32),
         )
 
-    def _speak(self, requests: Sequence[Request]) -> Dub:
-        lips, frame_mask = padded([r.lips for r in requests])
-        faces, _ = padded([r.faces for r in requests])
-        phonemes, phoneme_mask = padded([r.phonemes for r in requests])
-        speaker = torch.from_numpy(np.stack([r.speaker for r in requests]))
-        inputs = (lips, faces, frame_mask, phonemes, phoneme_mask, speaker)
-        dub = self.model.dub(
-            *(x.to(self.device) for x in inputs), sampler=self.sampler, generator=self._draws(requests)
+    def _speak(self, requests: Sequence[Request], sampler: Sampler) -> Dub:
+        phonemes, lips = [r.phonemes for r in requests], [r.lips for r in requests]
+        inputs = DubInputs(
+            lips=pad(lips).to(self.device),
+            faces=pad([r.faces for r in requests]).to(self.device),
+            frame_mask=mask(lips).to(self.device),
+            phonemes=pad(phonemes).to(self.device),
+            phoneme_mask=mask(phonemes).to(self.device),
+            speaker=pad([r.speaker for r in requests]).to(self.device),
         )
+        dub = self.model.dub(inputs, sampler=sampler, generator=self._draws(requests))
         return Dub(**{name: value.cpu() for name, value in vars(dub).items()})
 
     def _alignment(self, request: Request, made: Dub, i: int, length: int) -> dict[str, Any]:
@@ -222,9 +235,25 @@ def synthesise_shard(
 
     def gather(row: Mapping[str, Any]) -> Request:
         voice = require(reference_of(row, protocol), found, "tokens of the reference")
-        return synthesiser.request(row, require(row["clip"], stored, "features"), voice)
+        return clip_request(synthesiser, row, require(row["clip"], stored, "features"), voice)
 
     return speak_shard(wanted, gather, synthesiser, output, step="dub", max_failed_share=max_failed_share)
+
+
+def clip_request(
+    synthesiser: Synthesiser, row: Mapping[str, Any], features: Mapping[str, Any], speaker: np.ndarray
+) -> Request:
+    """The request for a clip of a corpus.
+
+    Args:
+        row: of the manifest.
+        features: a row of the features.
+
+    Raises:
+        ClipError: the text cannot be spoken, or the features are not as wide as the model's.
+    """
+    lips, faces = (features[name].reshape(features["n_frames"], -1) for name in ("lips", "faces"))
+    return synthesiser.request(row["clip"], phonemise(row["text"]).ids, lips, faces, speaker)
 
 
 def speak_shard(
@@ -312,14 +341,6 @@ def _batches(requests: Sequence[Any], size: int) -> list[list[Any]]:
     """Clips of like length together."""
     ordered = sorted(requests, key=lambda r: (r.n_frames, r.clip))
     return [ordered[i : i + size] for i in range(0, len(ordered), size)]
-
-
-def padded(rows: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Arrays [L, ...] -> [B, longest, ...], zero past each end, and the mask bool [B, longest]."""
-    tensors = [torch.from_numpy(row) for row in rows]
-    lengths = torch.tensor([len(row) for row in rows])
-    padded = torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True)
-    return padded, torch.arange(padded.shape[1]) < lengths.unsqueeze(1)
 
 
 def _seed(seed: int, clips: Sequence[str]) -> int:

@@ -8,32 +8,29 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from dubber.artifacts import Progress
 from dubber.codec.registry import load_codec
-from dubber.dub.attempts import Attempts
 from dubber.dub.bundle import Bundle
-from dubber.dub.cues import WHOLE_TEXT, Cue, read_subtitles
+from dubber.dub.cues import WHOLE_TEXT, Attempts, Cue, read_subtitles
 from dubber.dub.dubbed import DubbedVideo
 from dubber.dub.faces import lasting, numbered, panel, sheet
-from dubber.dub.progress import ToldSampler, WatchedVideo
+from dubber.dub.progress import WatchedVideo
 from dubber.dub.reference_voice import speaker_of
 from dubber.dub.settings import SynthesisSettings
 from dubber.dub.sound import Piece, original_sound
-from dubber.dub.synthesise import Synthesiser
+from dubber.dub.synthesise import Request, Synthesiser
 from dubber.errors import ClipError, DubberError, MissingDataError
 from dubber.media.audio import from_pcm
-from dubber.media.crops import Choice, Frames, crop_frames, find_faces
+from dubber.media.crops import Crops, Frames, crop_frames, find_faces
 from dubber.media.faces import detector
 from dubber.media.feature_streams import Streams, build_streams
 from dubber.media.tracking import speaker_track
 from dubber.media.video import Probe, Span, probe
-from dubber.steps.crops import crop_row
-from dubber.steps.features import feature_row
-from dubber.text.phonemes import PAUSE, SILENCE, phonemise
+from dubber.text.phonemes import PAUSE, SILENCE, Pronunciation, phonemise
 
 log = logging.getLogger(__name__)
 
@@ -83,17 +80,15 @@ class VideoDubber:
         return build_streams(features, self.bundle.transform)
 
     def _check_features(self) -> None:
-        """What was fitted must be as wide as the student's inputs."""
+        """The features must be as wide as the student's inputs."""
+        made = (self.streams.lips.width, self.streams.faces.width)
         wanted = (self.sizes.lip_features, self.sizes.face_features)
-        for stream in (self.streams.lips, self.streams.faces):
-            settings = stream.transform.settings if hasattr(stream, "transform") else self.bundle.features
-            made = (settings.lip_features, settings.face_features)
-            if made != wanted:
-                raise DubberError(
-                    f"The features have widths {made} (lips, face), and the student was trained on {wanted}.",
-                    looked_at=self.bundle.transform or self.bundle.path,
-                    hint="Use the features that the student was trained on.",
-                )
+        if made != wanted:
+            raise DubberError(
+                f"The features have widths {made} (lips, face); the student was trained on {wanted}.",
+                looked_at=self.bundle.transform or self.bundle.path,
+                hint="Use the features that the student was trained on.",
+            )
 
     def dub(
         self,
@@ -127,14 +122,18 @@ class VideoDubber:
         about = probe(video)
         attempts = Attempts(Path(video), skip_failed)
         cues = self._cues(about, text, subtitles, Span(start, end))
-        checked = attempts.each(cues, lambda cue: self._check(cue, about))
+        texts = dict(attempts.each(cues, lambda cue: self._pronounce(cue, about)))
         speaker = speaker_of(reference, self.codec)
         choose = speaker_track if face is None else numbered(face)
-        watched = self._watched(video, [cue for cue, _ in checked])
-        seen = attempts.each(
-            [cue for cue, _ in checked], lambda cue: self._features(watched.frames(cue.span), about, cue, choose)
-        )
-        pieces = self._speak(seen, speaker)
+        watched = self._watched(video, list(texts))
+
+        def see(cue: Cue) -> Request:
+            crops = crop_frames(watched.frames(cue.span), about, self.bundle.crops, self.detector, choose)
+            return self._request(cue.name, texts[cue], crops, speaker)
+
+        requests = attempts.each(list(texts), see)
+        progress = Progress("speech: evaluations", max(1, len(requests) * self.synthesis.nfe))
+        pieces = tuple(self._piece(cue, request, progress) for cue, request in requests)
         if not pieces:
             raise DubberError("Not one cue could be dubbed.", looked_at=video, hint=attempts.left_out[0].reason)
         to_the_end = cues[-1].span.end is None
@@ -184,21 +183,22 @@ class VideoDubber:
             raise DubberError(f"A span from {span.start} s to {span.end} s is none.", hint="--start, --end: seconds")
         return [_within(Cue(WHOLE_TEXT, text, span), about.duration)]
 
-    def _check(self, cue: Cue, about: Probe) -> None:
-        """What can be seen before any picture is decoded.
+    def _pronounce(self, cue: Cue, about: Probe) -> Pronunciation:
+        """A cue's words and phonemes, with every check that needs no picture.
 
         Raises:
-            ClipError: nothing can be said, or the span is too short or too long for it.
+            ClipError: the text cannot be spoken, or its span is too short or too long.
         """
         if about.duration and cue.span.start >= about.duration:
             raise ClipError(f"it begins at {cue.span.start:.2f} s, and the video ends at {about.duration:.2f} s")
-        phonemise(cue.text)
+        text = phonemise(cue.text)
         end = about.duration or None if cue.span.end is None else cue.span.end
         if end is not None:
-            self._check_length(cue, round((end - cue.span.start) * self.bundle.crops.fps))
+            self._check_length(text, round((end - cue.span.start) * self.bundle.crops.fps))
+        return text
 
-    def _check_length(self, cue: Cue, n_frames: int) -> None:
-        """Raises `ClipError` where a text and F frames do not fit, or the student cannot speak so long."""
+    def _check_length(self, text: Pronunciation, n_frames: int) -> None:
+        """Raises `ClipError` if a text does not fit F frames, or the student cannot speak for so long."""
         seconds = n_frames / self.bundle.crops.fps
         if seconds > self.bundle.longest:
             raise ClipError(
@@ -206,36 +206,33 @@ class VideoDubber:
                 hint="Give the words as subtitles, a cue for each sentence (--subtitles), or name a part of the video "
                 "(--start, --end).",
             )
-        spoken = sum(symbol not in (SILENCE, PAUSE) for symbol in phonemise(cue.text).phonemes)
+        spoken = sum(symbol not in (SILENCE, PAUSE) for symbol in text.phonemes)
         if spoken > n_frames:
             raise ClipError(
                 f"the text is too long for its span: {spoken} phonemes in {seconds:.2f} s, which has room for "
                 f"{n_frames}",
                 hint="Nobody says more than one in a video frame: shorten the text, or give it more time.",
             )
-        trained = self.bundle.origin.get("student", {}).get("longest_tokens", 0) / self.sizes.token_rate
-        if 0 < trained < seconds:
-            log.warning("%s: %.1f s are longer than any clip of the training (%.1f s)", cue.name, seconds, trained)
 
-    def _features(self, frames: Frames, about: Probe, cue: Cue, choose: Choice) -> dict[str, Any]:
-        """A row of `dubber.steps.features.FEATURES`."""
-        crops = crop_frames(frames, about, self.bundle.crops, self.detector, choose)
-        self._check_length(cue, len(crops.lips))
-        return feature_row(self.streams, {"clip": cue.name, **crop_row(crops)})
+    def _request(self, name: str, text: Pronunciation, crops: Crops, speaker: np.ndarray) -> Request:
+        """A cue as the synthesiser takes it.
 
-    def _speak(self, seen: Sequence[tuple[Cue, dict[str, Any]]], speaker: np.ndarray) -> tuple[Piece, ...]:
-        """One piece a cue, one after the other: each has its own seed, whatever else is said."""
-        progress = Progress("speech: evaluations", max(1, len(seen) * self.synthesis.nfe))
-        plain = self.synthesiser.sampler
-        self.synthesiser.sampler = ToldSampler(plain, progress.advance)
-        try:
-            return tuple(self._piece(cue, features, speaker) for cue, features in seen)
-        finally:
-            self.synthesiser.sampler = plain
+        Raises:
+            ClipError: the text does not fit the frames that were found.
+        """
+        n_frames = len(crops.lips)
+        self._check_length(text, n_frames)
+        seconds, tokens = n_frames / self.bundle.crops.fps, self.sizes.tokens_in(n_frames)
+        trained = self.bundle.origin.get("student", {}).get("longest_tokens", 0)
+        if 0 < trained < tokens:
+            log.warning("%s: %.1f s are longer than any clip of the training", name, seconds)
+        pictures = {"lips": crops.lips, "faces": crops.faces, "box": crops.boxes}
+        lips, faces = (stream.of(pictures).values for stream in (self.streams.lips, self.streams.faces))
+        return self.synthesiser.request(name, text.ids, lips, faces, speaker)
 
-    def _piece(self, cue: Cue, features: dict[str, Any], speaker: np.ndarray) -> Piece:
-        request = self.synthesiser.request({"clip": cue.name, "text": cue.text}, features, speaker)
-        samples = from_pcm(self.synthesiser.dub([request])[0]["samples"])
+    def _piece(self, cue: Cue, request: Request, progress: Progress) -> Piece:
+        """The speech of one cue, which has its own seed whatever else is said."""
+        samples = from_pcm(self.synthesiser.dub([request], progress.advance)[0]["samples"])
         if cue.span.end is not None:
             samples = samples[: round((cue.span.end - cue.span.start) * self.codec.sample_rate)]
         return Piece(cue.name, cue.text, cue.span.start, samples)

@@ -7,8 +7,8 @@ asks for p_{1|t} where it may move, and moves the positions that were [MASK] at 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -112,11 +112,13 @@ class Sampler(ABC):
         nfe: N, how often the denoiser is evaluated.
         scheduler: name of kappa_t; the one that the denoiser was trained with.
         temperature: divides the logits; below 1 sharpens p_{1|t}.
+        on_evaluation: called after each evaluation, to show progress.
     """
 
     nfe: int
     scheduler: str = "quadratic"
     temperature: float = 1.0
+    on_evaluation: Callable[[], None] | None = field(default=None, kw_only=True, compare=False)
 
     @torch.no_grad()
     def sample(
@@ -146,6 +148,8 @@ class Sampler(ABC):
         for index in range(self.nfe):
             step = Step(index, times[index], times[index + 1] - times[index], last=index == self.nfe - 1)
             x_t = self.move(walk, step, x_t)
+            if self.on_evaluation is not None:
+                self.on_evaluation()
         return x_t
 
     @abstractmethod

@@ -16,7 +16,7 @@ from dubber.errors import ClipError, DubberError
 from dubber.media.imported_files import feature_file, require_folder
 from dubber.media.jpeg import read_grey
 from dubber.media.pca import FeatureTransform
-from dubber.media.settings import FeatureSettings, ImportedStream, LipReadingStream
+from dubber.media.settings import LIPREADING_WIDTH, FeatureSettings, ImportedStream, LipReadingStream
 from dubber.provenance import file_digest
 
 LARGEST = float(np.finfo(np.float16).max)  # features are stored as half floats
@@ -39,7 +39,9 @@ class Stream(Protocol):
     """Turns a clip's crops into one stream of features."""
 
     columns: tuple[str, ...]
-    """What it reads of the crops, beside `clip` and `n_frames`."""
+    """Columns of the crops that it reads, beside `clip` and `n_frames`."""
+    width: int
+    """D."""
 
     def of(self, crops: Mapping[str, Any]) -> StreamFeatures:
         """A row of the crops -> its features; a `ClipError` where this clip has none."""
@@ -89,7 +91,7 @@ class FittedLips:
     columns = ("lips",)
 
     def __init__(self, transform: FeatureTransform) -> None:
-        self.transform = transform
+        self.transform, self.width = transform, transform.settings.lip_features
 
     def of(self, crops: Mapping[str, Any]) -> StreamFeatures:
         return StreamFeatures(self.transform.lips(crops["lips"]), "pca")
@@ -101,7 +103,7 @@ class FittedFaces:
     columns = ("faces", "box")
 
     def __init__(self, transform: FeatureTransform) -> None:
-        self.transform = transform
+        self.transform, self.width = transform, transform.settings.face_features
 
     def of(self, crops: Mapping[str, Any]) -> StreamFeatures:
         return StreamFeatures(self.transform.faces(crops["faces"], crops["box"].reshape(-1, 4)), "pca")
@@ -116,6 +118,7 @@ class LipReader:
     """
 
     columns = ("lips",)
+    width = LIPREADING_WIDTH
 
     def __init__(self, settings: LipReadingStream) -> None:
         from dubber.networks.lip_reading import SIDE, load_lipreading  # loads torch, which the other backends spare

@@ -1,4 +1,4 @@
-"""What the models eat: padded batches with their masks.
+"""Padded model inputs and their masks.
 
 Letters: B batch, N phonemes, F video frames (25/s), T speech tokens (80/s), S speaker width.
 Masks are True where a position is real and False where it is padding.
@@ -6,10 +6,11 @@ Masks are True where a position is real and False where it is padding.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -55,17 +56,47 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class DubBatch(Batch):
-    """Stage 2: a `Batch` with the video.
+class DubInputs:
+    """What a student speaks from: video, text and a voice.
 
     Attributes:
         lips: float32 [B, F, lip features].
         faces: float32 [B, F, face features].
         frame_mask: bool [B, F].
-        frame_durations: int64 [B, N], video frames per phoneme (may be 0); each row sums to that clip's F.
+        phonemes: int64 [B, N], padded with `dubber.text.phonemes.PAD`.
+        phoneme_mask: bool [B, N].
+        speaker: float32 [B, S], of the reference speech.
     """
 
     lips: Tensor
     faces: Tensor
     frame_mask: Tensor
+    phonemes: Tensor
+    phoneme_mask: Tensor
+    speaker: Tensor
+
+
+@dataclass(frozen=True)
+class DubBatch(Batch, DubInputs):
+    """Stage 2: a `Batch` with the video.
+
+    Attributes:
+        frame_durations: int64 [B, N], video frames per phoneme (may be 0); each row sums to that clip's F.
+    """
+
     frame_durations: Tensor
+
+
+def pad(rows: Sequence[np.ndarray], dtype: torch.dtype | None = None, value: float = 0) -> Tensor:
+    """Arrays [L_i, ...] -> [B, max L_i, ...], `value` past the end of each row; of the rows' type by default."""
+    dtype = dtype or torch.from_numpy(np.array(rows[0])).dtype
+    padded = torch.full((len(rows), max(map(len, rows)), *rows[0].shape[1:]), value, dtype=dtype)
+    for target, row in zip(padded, rows, strict=True):
+        target[: len(row)] = torch.from_numpy(np.array(row))
+    return padded
+
+
+def mask(rows: Sequence[np.ndarray]) -> Tensor:
+    """Arrays [L_i, ...] -> bool [B, max L_i], True before the end of each row."""
+    lengths = torch.tensor([len(row) for row in rows])
+    return torch.arange(int(lengths.max())) < lengths.unsqueeze(1)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from dubber.errors import DubberError
 from dubber.flow.path import Source
 from dubber.flow.sampler import Sampler
-from dubber.model.batch import DubBatch
+from dubber.model.batch import DubBatch, DubInputs
 from dubber.model.classes import Predicted
 from dubber.model.content import Content, ContentDecoder, Latent, PhonemeEncoder
 from dubber.model.denoiser import Condition
@@ -155,15 +155,7 @@ class Dubber(nn.Module):
         Raises:
             DubberError: distillation is on and there is no teacher.
         """
-        adapted = self._adapt(
-            batch.lips,
-            batch.faces,
-            batch.frame_mask,
-            batch.phonemes,
-            batch.phoneme_mask,
-            batch.token_mask,
-            batch.speaker,
-        )
+        adapted = self._adapt(batch, batch.token_mask)
         return DubberOutput(
             attention_vt=adapted.sync.attention_vt,
             attention_st=adapted.sync.attention_st,
@@ -177,50 +169,28 @@ class Dubber(nn.Module):
     @torch.no_grad()
     def dub(
         self,
-        lips: Tensor,
-        faces: Tensor,
-        frame_mask: Tensor,
-        phonemes: Tensor,
-        phoneme_mask: Tensor,
-        speaker: Tensor,
+        inputs: DubInputs,
         *,
         sampler: Sampler,
         generator: torch.Generator | None = None,
     ) -> Dub:
-        """Speak a text so that it fits the lips and the face; call it in eval mode.
-
-        Args:
-            lips: [B, F, lip features].
-            faces: [B, F, face features].
-            frame_mask: bool [B, F].
-            phonemes: int64 [B, N].
-            phoneme_mask: bool [B, N].
-            speaker: [B, S], of the reference speech.
-        """
-        token_mask = length_mask(self.settings.tokens_in(frame_mask.sum(1)))
-        adapted = self._adapt(lips, faces, frame_mask, phonemes, phoneme_mask, token_mask, speaker)
+        """Speak a text in time with the lips and the face; call it in eval mode."""
+        token_mask = length_mask(self.settings.tokens_in(inputs.frame_mask.sum(1)))
+        adapted = self._adapt(inputs, token_mask)
         tokens = self.dfpa.sample(adapted.content.logits, token_mask, adapted.condition, sampler, generator)
         sync = adapted.sync
         return Dub(tokens, token_mask, sync.frame_durations, sync.attention_vt, sync.attention_st)
 
-    def _adapt(
-        self,
-        lips: Tensor,
-        faces: Tensor,
-        frame_mask: Tensor,
-        phonemes: Tensor,
-        phoneme_mask: Tensor,
-        token_mask: Tensor,
-        speaker: Tensor,
-    ) -> _Adapted:
-        encoded = self.encoder(phonemes, phoneme_mask)
-        sync = self.synchronizer(lips, frame_mask, encoded, phoneme_mask, token_mask)
-        prior = self.fapro(faces, frame_mask, token_mask) if self.fapro is not None else None
+    def _adapt(self, inputs: DubInputs, token_mask: Tensor) -> _Adapted:
+        """Everything up to the denoiser; token_mask bool [B, T]."""
+        encoded = self.encoder(inputs.phonemes, inputs.phoneme_mask)
+        sync = self.synchronizer(inputs.lips, inputs.frame_mask, encoded, inputs.phoneme_mask, token_mask)
+        prior = self.fapro(inputs.faces, inputs.frame_mask, token_mask) if self.fapro is not None else None
         z = self.adaptation(sync.hidden, prior if self.parts.fuses_prosody else None, token_mask)
         content = self.decoder(z, token_mask)
         denoiser = self.dfpa.denoiser
         prompt = None if prior is None else denoiser.prior_prompt(self.prior(prior), token_mask)
-        condition = denoiser.condition(content.condition, token_mask, speaker, prompt)
+        condition = denoiser.condition(content.condition, token_mask, inputs.speaker, prompt)
         return _Adapted(sync, z, content, condition)
 
     def _ask(self, teacher: TTS | None, batch: DubBatch) -> Latent:

@@ -23,6 +23,7 @@ from dubber.dub.synthesise import (
     Protocol,
     Request,
     Synthesiser,
+    clip_request,
     reference_of,
     references_of,
     speak_shard,
@@ -168,7 +169,7 @@ def swap_shard(
         spoken = {**row, "text": texts[other]} if swap == "other_text" else row
         own = require(row["clip"], seen, "features")
         video = require(other, seen, "features of its partner") if swap == "other_video" else own
-        made = synthesiser.request(spoken, video, require(voice, heard, "tokens of the reference"))
+        made = clip_request(synthesiser, spoken, video, require(voice, heard, "tokens of the reference"))
         return _as_long_as(made, own["n_frames"])
 
     share = max_failed_share if partners else 1.0

@@ -17,7 +17,9 @@ from torch import Tensor
 from dubber.artifacts import ShardResult, read_rows
 from dubber.codec.base import Codec
 from dubber.dub.settings import SynthesisSettings
-from dubber.dub.synthesise import BaseSynthesiser, Protocol, padded, reference_of, references_of, speak_shard
+from dubber.dub.synthesise import BaseSynthesiser, Protocol, reference_of, references_of, speak_shard
+from dubber.flow.sampler import Sampler
+from dubber.model.batch import mask, pad
 from dubber.model.durations import length_mask
 from dubber.model.tts import TTS
 from dubber.steps.dubs import by_clip, require, rows_to_dub
@@ -77,10 +79,10 @@ class TextSynthesiser(BaseSynthesiser):
         )
 
     @torch.no_grad()
-    def _speak(self, requests: Sequence[TextRequest]) -> Spoken:
-        phonemes, phoneme_mask = (x.to(self.device) for x in padded([r.phonemes for r in requests]))
-        prompts, prompt_mask = padded([r.prompt.T for r in requests])
-        prompts = prompts.masked_fill(~prompt_mask.unsqueeze(-1), self.sizes.pad).transpose(1, 2)
+    def _speak(self, requests: Sequence[TextRequest], sampler: Sampler) -> Spoken:
+        texts = [r.phonemes for r in requests]
+        phonemes, phoneme_mask = pad(texts).to(self.device), mask(texts).to(self.device)
+        prompts = pad([r.prompt.T for r in requests], value=self.sizes.pad).transpose(1, 2)
         sizes = [self.sizes.tokens_in(r.n_frames) for r in requests]
         durations = self._durations(phonemes, phoneme_mask, sizes)
         tokens = self.model.synthesise(
@@ -89,7 +91,7 @@ class TextSynthesiser(BaseSynthesiser):
             prompts.to(self.device),
             torch.from_numpy(np.stack([r.speaker for r in requests])).to(self.device),
             token_durations=durations.to(self.device),
-            sampler=self.sampler,
+            sampler=sampler,
             generator=self._draws(requests),
         )
         return Spoken(tokens.cpu(), length_mask(torch.tensor(sizes)))
@@ -101,7 +103,7 @@ class TextSynthesiser(BaseSynthesiser):
         tokens = (predicted.double().exp() - 1).clamp(0, content.duration_predictor.longest).cpu().numpy()
         counts = mask.sum(1).tolist()
         rows = [stretched(row[:n], size) for row, n, size in zip(tokens, counts, sizes, strict=True)]
-        return padded(rows)[0]
+        return pad(rows)
 
 
 def stretched(durations: np.ndarray, total: int) -> np.ndarray:

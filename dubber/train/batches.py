@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from dubber.artifacts import read_table
 from dubber.errors import DubberError
-from dubber.model.batch import Batch, DubBatch
+from dubber.model.batch import Batch, DubBatch, mask, pad
 from dubber.model.settings import ModelSettings
 from dubber.train.arrow import LISTS, Packed, open_packed
 
@@ -118,20 +117,6 @@ class ClipSet:
             "frame_mask": mask(lips),
             "frame_durations": pad(column["frame_durations"], torch.long),
         }
-
-
-def pad(rows: Sequence[np.ndarray], dtype: torch.dtype, value: float = 0) -> Tensor:
-    """Arrays [L_i, ...] -> [B, max L_i, ...], `value` past each row's end."""
-    padded = torch.full((len(rows), max(map(len, rows)), *rows[0].shape[1:]), value, dtype=dtype)
-    for target, row in zip(padded, rows, strict=True):
-        target[: len(row)] = torch.from_numpy(np.array(row))
-    return padded
-
-
-def mask(rows: Sequence[np.ndarray]) -> Tensor:
-    """Arrays [L_i, ...] -> bool [B, max L_i], True before each row's end."""
-    lengths = torch.tensor([len(row) for row in rows])
-    return torch.arange(int(lengths.max())) < lengths.unsqueeze(1)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ So whatever a kill, a full disk or a lost machine leaves behind is either a whol
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -23,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from dubber.errors import DubberError
+from dubber.provenance import checksum
 
 log = logging.getLogger(__name__)
 
@@ -155,12 +155,6 @@ def _remove(path: Path) -> None:
     doomed = path.with_name(f"{UNFINISHED}{path.name}-old")
     path.rename(doomed)
     shutil.rmtree(doomed)
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

@@ -8,30 +8,50 @@ processes learn what one would from the same batches, but for the order of sums.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed
-from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments import ClusterEnvironment, SLURMEnvironment, TorchElasticEnvironment
-from lightning_fabric.strategies import DDPStrategy, ModelParallelStrategy, Strategy
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
 
+from dubber.devices import choose_device
 from dubber.flow.path import Rows
 from dubber.model.denoiser import DiTBlock
 from dubber.model.layers import ConvNeXtBlock, FFTBlock
-from dubber.train.launch import Launch
+from dubber.train.launch import Launch, find_launch
 from dubber.train.losses import Losses
 from dubber.train.runtime import Place, Runtime
 from dubber.train.settings import StageSettings
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments import ClusterEnvironment
+    from lightning_fabric.strategies import Strategy
+
 SHARDED = (DiTBlock, FFTBlock, ConvNeXtBlock)  # gathered one at a time; all else is gathered with the whole
 
 
-def join(launch: Launch, device: torch.device, settings: StageSettings) -> Together:
+def make_runtime(settings: StageSettings, threads: int) -> Runtime:
+    """Set up this process, and meet those that were started with it.
+
+    Args:
+        threads: CPU threads that the workflow allows on this machine.
+
+    Raises:
+        ConfigError: there is no such device, or the processes cannot train together.
+    """
+    device, launch = choose_device(settings.device), find_launch()
+    torch.set_num_threads(threads if launch is None else max(1, threads // launch.per_node))
+    return Runtime(device, settings.precision) if launch is None else _join(launch, device, settings)
+
+
+def _join(launch: Launch, device: torch.device, settings: StageSettings) -> Together:
     """Meet the other processes."""
+    from lightning_fabric import Fabric  # takes a second to import; a process alone does without
+
     fabric = Fabric(
         accelerator=device.type,
         devices=launch.per_node,
@@ -46,10 +66,14 @@ def join(launch: Launch, device: torch.device, settings: StageSettings) -> Toget
 
 def _cluster(launch: Launch) -> ClusterEnvironment:
     """Fabric is told and does not guess: inside a Slurm job its guess is Slurm, whoever started the process."""
+    from lightning_fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
+
     return TorchElasticEnvironment() if launch.launcher == "torchrun" else SLURMEnvironment(auto_requeue=False)
 
 
 def _strategy(name: str, launch: Launch) -> Strategy:
+    from lightning_fabric.strategies import DDPStrategy, ModelParallelStrategy
+
     if name == "ddp":
         return DDPStrategy()  # every trained parameter has a gradient in every step, whatever parts are switched off
     return ModelParallelStrategy(_shard, data_parallel_size=launch.nodes * launch.per_node, tensor_parallel_size=1)
@@ -107,3 +131,15 @@ class Together(Runtime):
 
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "strategy": self.strategy}
+
+
+def whole_tensor(tensor: Tensor) -> Tensor:
+    """A tensor with all its parts; every process must call this at once."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def shard_like(tensor: Tensor, like: Tensor) -> Tensor:
+    """A whole tensor, sharded as `like` is; scalars stay whole, and so does all else where `like` is whole."""
+    if not isinstance(like, DTensor) or tensor.dim() == 0:
+        return tensor
+    return distribute_tensor(tensor.to(like.device), like.device_mesh, like.placements)

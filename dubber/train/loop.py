@@ -22,16 +22,15 @@ from dubber.flow.path import Source
 from dubber.model.batch import Batch
 from dubber.train.batches import TrainingData
 from dubber.train.checkpoint import Checkpoint, Checkpoints
+from dubber.train.distributed import shard_like, whole_tensor
 from dubber.train.losses import Losses
 from dubber.train.optimiser import learning_rate, load_optimiser, make_optimiser, optimiser_tensors
 from dubber.train.randomness import load_random_state, random_scalars, random_tensors, seed_everything
-from dubber.train.records import Records
-from dubber.train.run_log import LOSS, RunFolder
+from dubber.train.run_log import LOSS, Records, RunFolder
 from dubber.train.runtime import Runtime
 from dubber.train.sampler import LengthBuckets
 from dubber.train.settings import StageSettings
 from dubber.train.signals import Stopped, StopRequests
-from dubber.train.spread import spread_like, whole_tensor
 
 log = logging.getLogger(__name__)
 
@@ -295,7 +294,7 @@ class Trainer:
                 hint="Remove its run directory and run the same command again.",
             )
         model = self.model.state_dict()
-        self.model.load_state_dict({n: spread_like(value, model[n]) for n, value in found.tensors("model").items()})
+        self.model.load_state_dict({n: shard_like(value, model[n]) for n, value in found.tensors("model").items()})
         load_optimiser(self.optimiser, self.model, found.tensors("optimiser"))
         self._restore_random(found.tensors("random"), found.state["random"])
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from dubber.train.distributed import shard_like, whole_tensor
 from dubber.train.settings import StageSettings
-from dubber.train.spread import spread_like, whole_tensor
 
 
 def make_optimiser(model: nn.Module, settings: StageSettings) -> torch.optim.AdamW:
@@ -49,7 +49,7 @@ def load_optimiser(optimiser: torch.optim.Optimizer, model: nn.Module, tensors: 
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         name, part = key.rsplit("/", 1)
-        state.setdefault(order.index(name), {})[part] = spread_like(value, parameters[name])
+        state.setdefault(order.index(name), {})[part] = shard_like(value, parameters[name])
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dubber import provenance
+from dubber.devices import choose_device, choose_precision
 from dubber.errors import ConfigError
 from dubber.locks import wait_for_lock
 from dubber.model.dubber import Dubber
@@ -22,11 +23,12 @@ from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSetting
 from dubber.model.tts import TTS
 from dubber.train.arrow import FORMAT, pack
 from dubber.train.batches import open_data, read_splits
+from dubber.train.distributed import make_runtime
 from dubber.train.loop import Task, Trainer
 from dubber.train.losses import stage1_losses, stage2_losses
 from dubber.train.randomness import seed_everything
 from dubber.train.run_log import ENVIRONMENT, flat, locked_run, write_json
-from dubber.train.runtime import Runtime, choose_device, choose_precision, make_runtime
+from dubber.train.runtime import Runtime
 from dubber.train.settings import StageSettings
 from dubber.train.summary import summarise
 from dubber.train.weights import Description, describe_model, load_model, save_model

@@ -1,8 +1,7 @@
-"""Where training runs: device, precision, threads, and this process's place among others."""
+"""Where training runs: device, precision, threads, and the rank of this process among others."""
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dubber.errors import ConfigError
 from dubber.flow.path import Source
-from dubber.train.launch import find_launch
 from dubber.train.losses import Losses
-from dubber.train.settings import StageSettings
 
 
 @dataclass(frozen=True)
@@ -88,53 +84,3 @@ class Runtime:
             "threads": torch.get_num_threads(),
             "processes": self.place.world,
         }
-
-
-def make_runtime(settings: StageSettings, threads: int) -> Runtime:
-    """Set up this process, and meet those that were started with it.
-
-    Args:
-        threads: CPU threads that the workflow allows on this machine.
-
-    Raises:
-        ConfigError: there is no such device, or the processes cannot train together.
-    """
-    device, launch = choose_device(settings.device), find_launch()
-    if launch is None:
-        torch.set_num_threads(threads)
-        return Runtime(device, settings.precision)
-    from dubber.train.distributed import join  # Lightning Fabric takes a second to import; a process alone does without
-
-    torch.set_num_threads(max(1, threads // launch.per_node))
-    return join(launch, device, settings)
-
-
-def choose_precision(name: str, device: torch.device) -> str:
-    """The precision of this name, "float32" or "bf16"; "auto" is bf16 where the device multiplies it natively."""
-    if name != "auto":
-        return name
-    if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return "bf16" if native else "float32"
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of this name; "auto" is the accelerator where there is one.
-
-    Raises:
-        ConfigError: the name is unknown, or PyTorch sees no such device.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(
-            f"The device '{name}' cannot be used: {str(error).splitlines()[0]}",
-            looked_at=f"device: {name}; CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES')}",
-            hint="Set device: auto, or install a build of PyTorch for this accelerator.",
-        ) from None
-    return device

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from dubber.cli import main
+from dubber.dub import video
 from dubber.media.audio import read_audio, write_wav
 from dubber.media.video import probe
 from tests.conftest import ROOT
@@ -81,6 +82,22 @@ def test_subtitles_with_times_and_silence(options, tmp_path, capsys):
     assert np.abs(heard[:7000]).max() < 0.01 < np.abs(heard[8000:24_000]).max()
 
 
+def test_a_text_is_phonemised_once_and_a_video_probed_once(options, monkeypatch):
+    counts = {"phonemise": 0, "probe": 0}
+
+    def counted(name, call):
+        def count(*args):
+            counts[name] += 1
+            return call(*args)
+
+        return count
+
+    for name in counts:
+        monkeypatch.setattr(video, name, counted(name, getattr(video, name)))
+    dub(options)
+    assert counts == {"phonemise": 1, "probe": 1}
+
+
 def test_faces_are_shown_on_request(options, tmp_path):
     dub(options, show_faces=tmp_path / "faces.png", text=None, reference=None, output=None)
     assert cv2.imread(str(tmp_path / "faces.png")).shape[1] == 640 and len(list(tmp_path.iterdir())) == 1
@@ -131,6 +148,8 @@ def test_one_line_for_what_is_wrong_with_the_model(options, own_export, capsys):
     (own_export / "model.safetensors").write_bytes(content[:-8])
     assert "model.safetensors has" in refusal(capsys, options, checkpoint=own_export)
     assert "sampler: Input should be 'euler'" in refusal(capsys, options, sampler="best")
+    assert "The device 'cuda:99' cannot be used" in refusal(capsys, options, device="cuda:99")
+    assert "The device 'abacus' cannot be used" in refusal(capsys, options, device="abacus")
 
 
 # --- the page -----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -267,6 +268,21 @@ def test_a_seed_repeats_a_sample_and_nfe_counts_evaluations(name):
     ]
     assert len(calls) == 18 and calls[0].shape == (3,)
     assert torch.equal(outs[0], outs[1]) and not torch.equal(outs[0], outs[2])
+
+
+@pytest.mark.parametrize("name", list(SAMPLERS))
+def test_each_evaluation_is_told_once(name):
+    told = []
+    sampler = replace(make_sampler(name, 6), on_evaluation=lambda: told.append(1))
+    uniform = asked(lambda x, t: torch.zeros(*x.shape, 3))
+    out = sampler.sample(uniform, torch.full((2, 5), MASK), mask_id=MASK, generator=torch.Generator().manual_seed(0))
+    assert len(told) == 6 and sampler == make_sampler(name, 6)
+    assert torch.equal(
+        out,
+        make_sampler(name, 6).sample(
+            uniform, torch.full((2, 5), MASK), mask_id=MASK, generator=torch.Generator().manual_seed(0)
+        ),
+    )
 
 
 def test_low_temperature_takes_the_mode():

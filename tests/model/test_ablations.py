@@ -68,14 +68,8 @@ def test_what_is_switched_off_is_gone(name):
 
 @pytest.mark.parametrize("name", GONE)
 def test_every_ablation_can_dub(name):
-    dub = (
-        Dubber(SETTINGS, OBJECTIVE, parts_of(name))
-        .eval()
-        .dub(
-            BATCH.lips, BATCH.faces, BATCH.frame_mask, BATCH.phonemes, BATCH.phoneme_mask, BATCH.speaker,
-            sampler=make_sampler("exact", 2),
-        )
-    )  # fmt: skip
+    student = Dubber(SETTINGS, OBJECTIVE, parts_of(name)).eval()
+    dub = student.dub(BATCH, sampler=make_sampler("exact", 2))
     assert dub.tokens.max() <= SETTINGS.pad
 
 

@@ -133,10 +133,7 @@ def test_a_padded_clip_is_treated_as_if_it_were_alone(student, training):
     t = torch.tensor([0.1, 0.5, 0.9])
 
     def adapt(batch):
-        return student._adapt(
-            batch.lips, batch.faces, batch.frame_mask, batch.phonemes, batch.phoneme_mask, batch.token_mask,
-            batch.speaker,
-        )  # fmt: skip
+        return student._adapt(batch, batch.token_mask)
 
     together = adapt(BATCH)
     logits = student.dfpa.denoiser(x_t, t, together.condition)
@@ -152,16 +149,7 @@ def test_a_padded_clip_is_treated_as_if_it_were_alone(student, training):
 
 
 def dubbed(student: Dubber, batch=BATCH, seed: int = 0):
-    return student.eval().dub(
-        batch.lips,
-        batch.faces,
-        batch.frame_mask,
-        batch.phonemes,
-        batch.phoneme_mask,
-        batch.speaker,
-        sampler=make_sampler("euler", 3),
-        generator=seeded(seed),
-    )
+    return student.eval().dub(batch, sampler=make_sampler("euler", 3), generator=seeded(seed))
 
 
 def test_dub_speaks_as_long_as_the_video(student):

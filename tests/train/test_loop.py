@@ -18,6 +18,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
+from dubber.devices import choose_device, choose_precision
 from dubber.errors import ConfigError, DubberError
 from dubber.model.batch import Batch
 from dubber.train.arrow import pack
@@ -27,7 +28,7 @@ from dubber.train.losses import Losses, Mean
 from dubber.train.optimiser import learning_rate, load_optimiser, make_optimiser, optimiser_tensors
 from dubber.train.randomness import load_random_state, random_scalars, random_tensors, seed_everything
 from dubber.train.run_log import Display, MetricsLog, RunFolder, read_metrics
-from dubber.train.runtime import Runtime, choose_device, choose_precision
+from dubber.train.runtime import Runtime
 from dubber.train.settings import RUNTIME, StageSettings
 from dubber.train.signals import EXIT_CODE, Stopped, StopRequests
 from dubber.train.summary import first_and_last
