@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from dubber.errors import DubberError, MissingDataError
@@ -54,6 +55,20 @@ class Asset:
         return PurePosixPath(self.url).name if self.is_archive else self.target
 
 
+class Needed(NamedTuple):
+    """Published files that a setting asks for.
+
+    Attributes:
+        paths: the files, as the configuration names them.
+        group: the group in `config/assets.csv` that holds them.
+        otherwise: the setting that works without them.
+    """
+
+    paths: tuple[str, ...]
+    group: str
+    otherwise: str
+
+
 def assets(table: Path | str = TABLE) -> list[Asset]:
     """All rows of the table.
 
@@ -86,31 +101,34 @@ def fetch_command(name: str) -> str:
     return f"snakemake --cores 1 downloads/{name}.fetched"
 
 
-def require(paths: Iterable[str], group_name: str, otherwise: str, *, dry_run: bool = False) -> list[str]:
-    """Those of `paths` that exist: all of them, or in a dry run perhaps fewer, with a warning.
+def require(needed: Needed, *, dry_run: bool = False) -> list[str]:
+    """The files that exist: all of them, or in a dry run perhaps fewer, with a warning.
 
     Args:
-        paths: files of one group, as the configuration names them.
-        group_name: the group in `config/assets.csv`.
-        otherwise: the setting that works without these files.
+        needed: files of one group.
         dry_run: warn about what is missing instead of raising an error.
 
     Raises:
         MissingDataError: a file is missing. It names the files, their source and licence, and the command that
             fetches them.
     """
-    wanted = list(paths)
-    missing = [path for path in wanted if not Path(path).exists()]
+    missing = [path for path in needed.paths if not Path(path).exists()]
     if not missing:
-        return wanted
-    rows = group(group_name)
+        return list(needed.paths)
+    rows = group(needed.group)
     source = ", ".join(dict.fromkeys(f"{urlsplit(row.url).hostname} ({row.licence})" for row in rows))
     error = MissingDataError(
-        f"Published files of the group '{group_name}' are missing.",
+        f"Published files of the group '{needed.group}' are missing.",
         looked_at=", ".join(missing),
-        hint=f"`{fetch_command(group_name)}` fetches them from {source}. Or choose {otherwise}.",
+        hint=f"`{fetch_command(needed.group)}` fetches them from {source}. Or choose {needed.otherwise}.",
     )
     if not dry_run:
         raise error
     log.warning("planned without published files:\n%s", error)
-    return [path for path in wanted if path not in missing]
+    return [path for path in needed.paths if path not in missing]
+
+
+def stamp(paths: Iterable[str]) -> list[tuple[str, int, int]]:
+    """Path, size in bytes and modification time in ns of files: what shows that one was replaced."""
+    stats = [(path, Path(path).stat()) for path in paths]
+    return [(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats]

@@ -11,76 +11,23 @@ import re
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from dubber.align.settings import AlignSettings
 from dubber.codec.settings import CodecSettings
 from dubber.corpus.settings import CorpusSettings
-from dubber.dub.settings import ExternalSettings, SynthesisSettings
 from dubber.errors import ConfigError
+from dubber.experiment import FULL, NFE, OWN_SYSTEMS, SEED, Experiment, ablations
+from dubber.experiment import SWAPS as SWAPS
 from dubber.media.settings import LIPREADING_CROP, CropSettings, FeatureSettings
-from dubber.metrics.settings import MetricSettings, SyncFitSettings
-from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
-from dubber.report.settings import ReportSettings
+from dubber.model.settings import ModelSettings
 from dubber.settings import Settings, unknown_key
-from dubber.train.settings import StageSettings
 
 CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "config"
 FILES = ("config.yaml", "sizes.yaml")
-
-SWAPS = ("other_video", "other_voice", "other_text")  # the system `full` with an input of another clip
-CONTROLS = ("shifted", "same_voice", "text_only", *SWAPS)
-OWN_SYSTEMS = ("ground_truth", "codec", "stage1", *CONTROLS)
-NFE = "nfe_"  # and a number: the system `full` with so many evaluations of the denoiser
-SEED = "seed_"  # and a number: the system `full`, trained and sampled with another seed
-
-Protocol = Literal["1.0", "2.0"]
-
-
-class Experiment(Settings):
-    """One row of experiments: what is trained on what, how it is sampled and how it is scored."""
-
-    corpus: str = Field(description="corpus of stage 2 and of the test clips; a key of `corpora`")
-    pretraining: tuple[str, ...] = Field(min_length=1, description="corpora of stage 1; keys of `corpora`")
-    size: str = Field(description="model size; a key of `sizes`")
-    codec: str = Field(description="codec; a key of `codecs`")
-    features: str = Field(description="lip and face features; a key of `features`")
-    aligner: str = Field(description="forced aligner; a key of `aligners`")
-    stage1: StageSettings = Field(description="training of the zero-shot TTS teacher")
-    stage2: StageSettings = Field(description="training of the dubbing student")
-    objective: ObjectiveSettings = Field(default=ObjectiveSettings(), description="losses and flow")
-    parts: PartsSettings = Field(default=PartsSettings(), description="which parts of the student exist")
-    synthesis: SynthesisSettings = Field(default=SynthesisSettings(), description="how the test clips are sampled")
-    seeds: tuple[NonNegativeInt, ...] = Field(
-        default=(), description="more seeds of stage 2 and of the sampling: each is a row `seed_<n>` beside `full`"
-    )
-    nfe: tuple[PositiveInt, ...] = Field(
-        default=(1, 2, 4, 8, 10, 16, 32, 64, 128), min_length=1, description="evaluations that Table 4 compares"
-    )
-    ablations: tuple[str, ...] | None = Field(
-        default=None,
-        min_length=1,
-        description="rows of Table 3 and of its figure, files of `config/ablations`; all of them if not given",
-    )
-    external: dict[str, ExternalSettings] = Field(
-        default={}, description="other systems whose speech is scored in the same tables: name -> folder"
-    )
-    controls: bool = Field(
-        default=False,
-        description="whether the report shows the control systems: late, without video, with another clip's input",
-    )
-    published: str | None = Field(
-        default=None, description="figures of `config/published.csv` that stand beside the measured ones: their corpus"
-    )
-    protocols: tuple[Protocol, ...] = Field(
-        default=("1.0", "2.0"), min_length=1, description="1.0: reference is the clip's own audio; 2.0: another clip's"
-    )
-    metrics: tuple[MetricSettings, ...] = Field(min_length=1, description="what the table measures")
-    sync: SyncFitSettings = Field(default=SyncFitSettings(), description="how the embedded sync encoders are fitted")
-    report: ReportSettings = Field(default=ReportSettings(), description="what the report shows")
 
 
 class Config(Settings):
@@ -97,6 +44,24 @@ class Config(Settings):
     codecs: dict[str, CodecSettings] = Field(description="speech codecs")
     sizes: dict[str, ModelSettings] = Field(description="model sizes")
     experiments: dict[str, Experiment] = Field(description="what is run")
+
+    def experiment(self, name: str, run: str = FULL) -> Experiment:
+        """The experiment `name`, as the ablation or the seed `run` changes it.
+
+        Raises:
+            ConfigError: there is no such experiment or ablation.
+        """
+        if name not in self.experiments:
+            raise ConfigError(f"There is no such experiment: {unknown_key(name, list(self.experiments))}")
+        return self.experiments[name].of_run(run)
+
+    def external_systems(self) -> list[str]:
+        """The names of all external systems of all experiments."""
+        return sorted({system for experiment in self.experiments.values() for system in experiment.external})
+
+    def only_pretraining(self) -> set[str]:
+        """Corpora that no experiment dubs."""
+        return self.corpora.keys() - {experiment.corpus for experiment in self.experiments.values()}
 
     @model_validator(mode="after")
     def _names_exist(self) -> Config:
@@ -161,16 +126,15 @@ def parse(raw: dict[str, Any]) -> Config:
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
-        lines = [f"{'.'.join(str(part) for part in e['loc']) or 'config'}: {_message(e)}" for e in error.errors()]
+        lines = [
+            f"{'.'.join(map(str, wrong['loc'])) or 'config'}: {wrong['msg'].removeprefix('Value error, ')}"
+            for wrong in error.errors()
+        ]
         raise ConfigError(
             "The configuration is not valid:\n  " + "\n  ".join(lines),
             looked_at="config/config.yaml, config/sizes.yaml and every --configfile and --config",
             hint="config/README.md explains every key; `python -m dubber.config` prints the schema.",
         ) from None
-
-
-def _message(error: dict[str, Any]) -> str:
-    return error["msg"].removeprefix("Value error, ")
 
 
 def read(*overrides: dict[str, Any], folder: Path = CONFIG_FOLDER) -> Config:
@@ -186,35 +150,6 @@ def merge(*layers: dict[str, Any]) -> dict[str, Any]:
             both = isinstance(value, dict) and isinstance(merged.get(key), dict)
             merged[key] = merge(merged[key], value) if both else value
     return merged
-
-
-def ablations(folder: Path = CONFIG_FOLDER) -> list[str]:
-    """The ablations that exist: one file each, `full` first."""
-    return sorted(
-        (path.stem for path in (folder / "ablations").glob("*.yaml")), key=lambda name: (name != "full", name)
-    )
-
-
-def ablated(experiment: Experiment, name: str, folder: Path = CONFIG_FOLDER) -> Experiment:
-    """`experiment` with the difference that `config/ablations/<name>.yaml` states.
-
-    Raises:
-        ConfigError: there is no such ablation, or its file names an unknown key.
-    """
-    path = folder / "ablations" / f"{name}.yaml"
-    if not path.exists():
-        raise ConfigError(f"There is no ablation: {unknown_key(name, ablations(folder))}", looked_at=path)
-    difference = yaml.safe_load(path.read_text()) or {}
-    try:
-        return Experiment.model_validate(merge(experiment.model_dump(mode="json", exclude_unset=True), difference))
-    except ValidationError as error:
-        raise ConfigError(f"An ablation is not valid: {_message(error.errors()[0])}", looked_at=path) from None
-
-
-def reseeded(experiment: Experiment, seed: int) -> Experiment:
-    """`experiment` with another seed in stage 2 and in the sampling; the teacher stays."""
-    stage2, synthesis = (part.model_copy(update={"seed": seed}) for part in (experiment.stage2, experiment.synthesis))
-    return experiment.model_copy(update={"stage2": stage2, "synthesis": synthesis})
 
 
 def schema() -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,32 +15,26 @@ from pathlib import Path
 from typing import Any
 
 from dubber import provenance
+from dubber.assets import Needed, require
 from dubber.codec.settings import CodecSettings
-from dubber.config import CONTROLS, NFE, SEED, SWAPS, Config, Experiment, ablated, ablations, reseeded
+from dubber.config import Config
 from dubber.corpus.listing import list_corpus, save_manifest
 from dubber.corpus.manifest import Manifest, load_manifest
 from dubber.corpus.settings import CorpusSettings
-from dubber.errors import ConfigError, MissingDataError
+from dubber.errors import MissingDataError
+from dubber.experiment import BASELINES, FULL, STAGE1, Experiment, Layout, ablations, run_of, students
 from dubber.listening.answers import answer_files
 from dubber.listening.definition import file_of, folder_of
 from dubber.media import imported_files
-from dubber.media.settings import FAN_FILES
-from dubber.metrics.settings import AvSyncSettings, SyncSettings
-from dubber.settings import Settings, unknown_key
-from dubber.train.settings import RUNTIME
+from dubber.metrics.settings import needs_sync_encoders, scoring_memory
+from dubber.settings import Settings
 from dubber.user_files import folder_digest
 
 log = logging.getLogger(__name__)
 
 SCRIPTS = Path("workflow_scripts")
-STAGE1 = "stage1"
-FULL = "full"
-BASELINES = ("ground_truth", "codec")
 ANY = "any"  # in place of a setting, where all settings sound the same
 MAIN = "table"
-SCORING_MEMORY = 4000  # MB of a scoring job, and what the larger published networks add to it
-NETWORK_MEMORY = {"whisper": 7000, "avhubert": 3000, "emotion2vec_plus_large": 1500, "utmos22_strong": 1000}
-PROSODY_METRICS = ("GPE", "VDE", "FFE", "Emo-SIM")  # Table 5
 
 
 @dataclass(frozen=True)
@@ -61,15 +54,6 @@ class Fit:
     settled: bool
 
 
-@dataclass(frozen=True)
-class Layout:
-    """What stands in a table: systems in their order, settings, and the metrics, all of them where none is named."""
-
-    systems: tuple[str, ...]
-    protocols: tuple[str, ...]
-    metrics: tuple[str, ...] = ()
-
-
 @dataclass
 class Plan:
     """The workflow's questions to the configuration.
@@ -85,18 +69,12 @@ class Plan:
     dry_run: bool = False
     _manifests: dict[str, Manifest | None] = field(default_factory=dict)
     _codes: dict[tuple[str, ...], str] = field(default_factory=dict)
-    _said: set[str] = field(default_factory=set)
 
     # --- names -------------------------------------------------------------------------------------------------
 
     def experiment(self, name: str, run: str = FULL) -> Experiment:
         """The experiment `name`, as the ablation or the seed `run` changes it."""
-        if name not in self.config.experiments:
-            raise ConfigError(f"There is no experiment: {unknown_key(name, list(self.config.experiments))}")
-        experiment = self.config.experiments[name]
-        if run.startswith(SEED):
-            return reseeded(experiment, int(run.removeprefix(SEED)))
-        return experiment if run in (FULL, STAGE1) else ablated(experiment, run)
+        return self.config.experiment(name, run)
 
     @cached_property
     def ablations(self) -> list[str]:
@@ -105,7 +83,7 @@ class Plan:
 
     def students(self) -> str:
         """Every name that a trained student can have, as the pattern of a wildcard."""
-        return "|".join([*self.ablations, f"{SEED}[0-9]+"])
+        return students()
 
     def corpus(self, name: str) -> CorpusSettings:
         return self.config.corpora[name]
@@ -279,28 +257,11 @@ class Plan:
 
     def layout(self, name: str, table: str = MAIN, run: str = FULL) -> Layout:
         """What stands in a table of the experiment; `run` is the ablation of a table of one."""
-        experiment = self.experiment(name)
-        main = (*BASELINES, FULL, *(f"{SEED}{seed}" for seed in experiment.seeds), *experiment.external)
-        match table:
-            case "ablations":
-                return Layout(tuple(experiment.ablations or self.ablations), experiment.protocols)
-            case "ablation":
-                return Layout((run,), experiment.protocols)
-            case "controls":
-                return Layout((*BASELINES, FULL, *CONTROLS), experiment.protocols[:1])
-            case "nfe":
-                return Layout(tuple(f"{NFE}{nfe}" for nfe in experiment.nfe), experiment.protocols[:1])
-            case "prosody":
-                return Layout(main, experiment.protocols[-1:], PROSODY_METRICS)
-        return Layout(main, experiment.protocols)
+        return self.experiment(name).layout(table, run)
 
     def run_of(self, system: str) -> str | None:
         """The training run that a system of a table comes from."""
-        if system.startswith(NFE) or system in SWAPS:
-            return FULL
-        if system == "text_only":
-            return STAGE1
-        return system if re.fullmatch(self.students(), system) else None
+        return run_of(system)
 
     def trained(self, name: str, layout: Layout) -> dict[str, str]:
         """System -> summary of its run, of the systems that were trained here."""
@@ -338,13 +299,12 @@ class Plan:
 
     def sync_files(self, name: str) -> list[str]:
         """The lip-sync encoders, where a metric needs them."""
-        fitted = (SyncSettings, AvSyncSettings)
-        wanted = any(isinstance(m, fitted) and m.backend == "embedded" for m in self.experiment(name).metrics)
+        wanted = needs_sync_encoders(self.experiment(name).metrics)
         return [f"work/sync/{name}.safetensors"] if wanted else []
 
     def scoring_memory(self, name: str) -> int:
         """MB that a scoring job needs: all of an experiment's metrics are loaded at once."""
-        return SCORING_MEMORY + sum(NETWORK_MEMORY.get(metric.backend, 0) for metric in self.experiment(name).metrics)
+        return scoring_memory(self.experiment(name).metrics)
 
     def failures(self, name: str) -> list[str]:
         """The failure lists of every step that the experiment's clips go through."""
@@ -384,9 +344,7 @@ class Plan:
         settings = self.config.codecs[codec]
         if settings.backend == "world":
             return [f"work/codecs/{codec}/codec.safetensors"]
-        return self._published(
-            "FACodec's", "facodec", [settings.encoder, settings.decoder], "a codec with backend: world"
-        )
+        return self._published(settings.needed)
 
     def crop_files(self) -> list[str]:
         """What the face detector is loaded from, beside its package.
@@ -394,11 +352,7 @@ class Plan:
         Raises:
             MissingDataError: published weights are not where the configuration says.
         """
-        crops = self.config.crops
-        if crops.backend != "fan":
-            return []
-        files = [(Path(crops.fan_weights) / name).as_posix() for name in FAN_FILES]
-        return self._published("FAN's", "fan", files, "crops.backend: haar")
+        return self._published(self.config.crops.needed)
 
     def transform(self, features: str) -> list[str]:
         """The fitted transform of the features, where a stream needs one."""
@@ -410,10 +364,7 @@ class Plan:
         Raises:
             MissingDataError: they are not where the configuration says.
         """
-        lip = self.config.features[features].lip
-        if lip.backend != "resnet18":
-            return []
-        return self._published("The lip-reading ResNet-18's", "lipreading", [lip.weights], "lip: {backend: pca}")
+        return self._published(self.config.features[features].needed)
 
     def imported_digest(self, features: str, corpus: str, shard: str) -> str:
         """What makes a shard of imported features stale: the user's files for its clips.
@@ -426,26 +377,9 @@ class Plan:
         clips = [row["clip"] for row in self.manifest(corpus).rows(shard)] if folders else []
         return provenance.digest([imported_files.folder_digest(folder, clips) for folder in folders]) if folders else ""
 
-    def _published(self, whose: str, group: str, files: list[str], otherwise: str) -> list[str]:
-        """Those of `files` that are there; all of them, unless this is a dry run."""
-        missing = [path for path in files if not Path(path).exists()]
-        if not missing:
-            return files
-        error = MissingDataError(
-            f"{whose} published weights are not there.",
-            looked_at=", ".join(missing),
-            hint="This command fetches them (config/assets.csv says whence and under which licence): "
-            f"snakemake --cores 1 downloads/{group}.fetched\n  Or choose {otherwise}.",
-        )
-        if not self.dry_run:
-            raise error
-        self._warn_once(f"planned without published weights:\n{error}")
-        return [path for path in files if path not in missing]
-
-    def _warn_once(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            log.warning("%s", text)
+    def _published(self, needed: Needed | None) -> list[str]:
+        """Those of the files that exist; all of them, unless this is a dry run."""
+        return require(needed, dry_run=self.dry_run) if needed else []
 
     def codec_of(self, name: str) -> CodecSettings:
         return self.config.codecs[self.experiment(name).codec]
@@ -481,7 +415,7 @@ class Plan:
 
     def report_settings(self, name: str) -> dict[str, Any]:
         """The experiment as its report tells it: all but the pace of the training."""
-        return self.experiment(name).model_dump(mode="json", exclude={STAGE1: set(RUNTIME), "stage2": set(RUNTIME)})
+        return self.experiment(name).reported()
 
     def _model(self, experiment: Experiment) -> dict[str, Any]:
         """The size, fed with what the codec makes."""

@@ -6,8 +6,9 @@ the configuration in milliseconds and a change to one room's settings makes only
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -25,6 +26,18 @@ class Settings(BaseModel):
                 if key not in cls.model_fields:
                     raise ValueError(unknown_key(str(key), list(cls.model_fields)))
         return values
+
+    def changed(self, difference: Mapping[str, Any]) -> Self:
+        """These settings with other values for some keys, at any depth; only what changes is validated.
+
+        Raises:
+            ValidationError: a key is unknown or a value is not valid.
+        """
+        values = {name: getattr(self, name) for name in self.model_fields_set}
+        for name, new in difference.items():
+            old = getattr(self, name, None)
+            values[name] = old.changed(new) if isinstance(old, Settings) and isinstance(new, Mapping) else new
+        return type(self).model_validate(values)
 
 
 def unknown_key(key: str, valid: list[str]) -> str:

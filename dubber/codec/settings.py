@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from dubber.assets import Needed
 from dubber.settings import Settings
 
 GE2E_DIM = 256  # width of a GE2E vector
@@ -62,6 +63,11 @@ class FACodecSettings(Settings):
     fit_on: tuple[str, ...] = Field((), max_length=0, description="nothing is fitted")
     encoder: str = Field("downloads/facodec/ns3_facodec_encoder.bin", description="weights of the encoder")
     decoder: str = Field("downloads/facodec/ns3_facodec_decoder.bin", description="weights of the decoder")
+
+    @property
+    def needed(self) -> Needed:
+        """The published weights."""
+        return Needed((self.encoder, self.decoder), "facodec", "a codec with backend: world")
 
     @property
     def speaker_dim(self) -> int:

@@ -187,13 +187,12 @@ def _clips(settings: CorpusSettings, root: Path, files: Mapping[str, File]) -> l
 
 
 def _row(clip: Clip, split: str, root: Path, files: Mapping[str, File], before: dict | None) -> dict[str, Any]:
-    media = [files[path] for path in (clip.video, clip.audio) if path in files]
+    media = [files[path] for path in (clip.video, clip.audio) if path and path in files]
     row = {**asdict(clip), "split": split, "size": None, "mtime": None}
     if not media:
         return row
     row |= {"size": sum(file.size for file in media), "mtime": max(file.mtime for file in media)}
-    unchanged = before is not None and all(before[name] == row[name] for name in ("video", "audio", "size", "mtime"))
-    if unchanged and before["digest"]:
+    if before and before["digest"] and all(before[name] == row[name] for name in ("video", "audio", "size", "mtime")):
         return {**row, "digest": before["digest"]}
     try:
         return {**row, "digest": "-".join(content_digest(root / file.path) for file in media)}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from dubber.assets import Needed
 from dubber.settings import Settings
 
 # The published landmark network and the face detector before it, by the names that face-alignment 1.5.0 looks for.
@@ -33,6 +35,12 @@ class CropSettings(Settings):
     )
     smoothing: float = Field(default=0.2, gt=0, description="standard deviation of the track's smoothing, seconds")
     jpeg_quality: int = Field(default=92, ge=1, le=100, description="quality of the stored crops")
+
+    @property
+    def needed(self) -> Needed | None:
+        """The published weights of the face detector, where it has any."""
+        files = tuple(f"{self.fan_weights}/{name}" for name in FAN_FILES)
+        return Needed(files, "fan", "crops.backend: haar") if self.backend == "fan" else None
 
 
 class FittedStream(Settings):
@@ -97,6 +105,18 @@ class FeatureSettings(Settings):
     def is_fitted(self) -> bool:
         """Whether a stream needs a transform that is fitted on training clips."""
         return "pca" in (self.lip.backend, self.face.backend)
+
+    @property
+    def needed(self) -> Needed | None:
+        """The published weights of the lip features, where they have any."""
+        if self.lip.backend != "resnet18":
+            return None
+        return Needed((self.lip.weights,), "lipreading", "lip: {backend: pca}")
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders of the user's own features."""
+        return [Path(stream.folder) for stream in (self.lip, self.face) if stream.backend == "import"]
 
     @model_validator(mode="after")
     def _widths_are_possible(self) -> FeatureSettings:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from dubber.assets import Needed
 from dubber.settings import Settings
+
+WHISPER_FILES = ("model.bin", "config.json", "tokenizer.json", "vocabulary.json", "preprocessor_config.json")
+SCORING_MEMORY = 4000  # MB of a scoring job
+NETWORK_MEMORY = {"whisper": 7000, "avhubert": 3000, "emotion2vec_plus_large": 1500, "utmos22_strong": 1000}  # MB more
 
 
 class WerSettings(Settings):
@@ -23,6 +29,14 @@ class WerSettings(Settings):
         default="downloads/whisper-large-v3", description="whisper only: folder of a faster-whisper (CTranslate2) model"
     )
     beam: int = Field(default=5, ge=1, description="whisper only: beam width")
+
+    @property
+    def needed(self) -> Needed | None:
+        """The published weights of the recogniser, where it has any."""
+        if self.backend != "whisper":
+            return None
+        files = tuple(f"{self.weights}/{name}" for name in WHISPER_FILES)
+        return Needed(files, "whisper-large-v3", "wer with backend: pocketsphinx")
 
 
 class SecsSettings(Settings):
@@ -42,6 +56,12 @@ class SecsSettings(Settings):
         "without it the same steps written afresh",
     )
 
+    @property
+    def needed(self) -> Needed | None:
+        """The published files of the encoder, where it has any."""
+        files = (self.weights, self.wav2mel) if self.wav2mel else (self.weights,)
+        return Needed(files, "dvector", "secs with backend: resemblyzer") if self.backend == "dvector" else None
+
 
 class DnsmosSettings(Settings):
     """Naturalness by DNSMOS (overall score). It is not UTMOS and stands in its own column."""
@@ -59,6 +79,11 @@ class UtmosSettings(Settings):
         default="downloads/utmos/utmos22_strong_step7459_v1.pt", description="file of the published weights"
     )
 
+    @property
+    def needed(self) -> Needed:
+        """The published weights."""
+        return Needed((self.weights,), "utmos", "the metric dnsmos")
+
 
 class EmotionSettings(Settings):
     """Emotion similarity: cosine of emotion2vec vectors of the output and of the clip's own recording."""
@@ -68,6 +93,11 @@ class EmotionSettings(Settings):
         default="emotion2vec_plus_large", description="published weights, fetched"
     )
     weights: str = Field(default="downloads/emotion2vec/model.pt", description="file of the published weights")
+
+    @property
+    def needed(self) -> Needed:
+        """The published weights."""
+        return Needed((self.weights,), "emotion2vec", "an experiment without the metric emo_sim")
 
 
 class PitchSettings(Settings):
@@ -97,6 +127,11 @@ class SyncSettings(Settings):
     )
     max_shift: int = Field(default=15, ge=1, description="largest audio shift that is tried, video frames")
 
+    @property
+    def needed(self) -> Needed | None:
+        """The published weights, where the encoders are not fitted."""
+        return Needed((self.weights,), "syncnet", "lse with backend: embedded") if self.backend == "syncnet" else None
+
 
 class AvSyncSettings(Settings):
     """Cosine of audio-visual features, with the recording and with the dub."""
@@ -110,6 +145,13 @@ class AvSyncSettings(Settings):
     weights: str = Field(
         default="downloads/avhubert/large_vox_iter5.pt", description="avhubert only: file of the published weights"
     )
+
+    @property
+    def needed(self) -> Needed | None:
+        """The published weights, where the encoders are not fitted."""
+        if self.backend != "avhubert":
+            return None
+        return Needed((self.weights,), "avhubert", "avsync with backend: embedded")
 
 
 class SyncFitSettings(Settings):
@@ -144,3 +186,19 @@ MetricSettings = Annotated[
     | RtfSettings,
     Field(discriminator="name"),
 ]
+
+
+def needed(metrics: Iterable[MetricSettings]) -> list[Needed]:
+    """The published files that the metrics ask for, one entry a metric."""
+    found = [getattr(metric, "needed", None) for metric in metrics]
+    return [entry for entry in found if entry is not None]
+
+
+def needs_sync_encoders(metrics: Iterable[MetricSettings]) -> bool:
+    """Whether a metric looks at the lips through encoders that the workflow fits."""
+    return any(isinstance(m, SyncSettings | AvSyncSettings) and m.backend == "embedded" for m in metrics)
+
+
+def scoring_memory(metrics: Iterable[MetricSettings]) -> int:
+    """MB that a scoring job needs: all of an experiment's metrics are loaded at once."""
+    return SCORING_MEMORY + sum(NETWORK_MEMORY.get(metric.backend, 0) for metric in metrics)

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from dubber.artifacts import failures_path, read_rows, write_rows
-from dubber.config import SWAPS
 from dubber.errors import ClipError, DubberError
+from dubber.experiment import SWAPS
 from dubber.media.audio import AUDIO
 from dubber.model.tts import TTS
 from dubber.steps.control import Swap, delayed, fit_frames, same_voice_shard, shifted_shard, swap_shard
