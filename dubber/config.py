@@ -20,11 +20,12 @@ from dubber.align.settings import AlignSettings
 from dubber.codec.settings import CodecSettings
 from dubber.corpus.settings import CorpusSettings
 from dubber.errors import ConfigError
-from dubber.experiment import FULL, NFE, OWN_SYSTEMS, SEED, Experiment, ablations
+from dubber.experiment import FULL, NFE, OWN_SYSTEMS, SEED, STAGE1, Experiment, ablations
 from dubber.experiment import SWAPS as SWAPS
 from dubber.media.settings import LIPREADING_CROP, CropSettings, FeatureSettings
 from dubber.model.settings import ModelSettings
 from dubber.settings import Settings, unknown_key
+from dubber.train.settings import RunSettings
 
 CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "config"
 FILES = ("config.yaml", "sizes.yaml")
@@ -54,6 +55,23 @@ class Config(Settings):
         if name not in self.experiments:
             raise ConfigError(f"There is no such experiment: {unknown_key(name, list(self.experiments))}")
         return self.experiments[name].of_run(run)
+
+    def run_settings(self, name: str, run: str = FULL) -> RunSettings:
+        """Everything that changes the weights of a run of an experiment, and nothing else."""
+        experiment = self.experiment(name, run)
+        video = None if run == STAGE1 else self.features[experiment.features]
+        widths = {"speaker_dim": self.codecs[experiment.codec].speaker_dim}
+        if video:
+            widths |= {"lip_features": video.lip_features, "face_features": video.face_features}
+        return RunSettings(
+            stage="stage2" if video else "stage1",
+            model=self.sizes[experiment.size].model_copy(update=widths),
+            objective=experiment.objective,
+            parts=experiment.parts if video else None,
+            train=experiment.stage(run).train(),
+            codec=experiment.codec,
+            features=experiment.features if video else None,
+        )
 
     def external_systems(self) -> list[str]:
         """The names of all external systems of all experiments."""

@@ -11,7 +11,6 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from dubber.artifacts import atomic_path
 from dubber.errors import DISK_FULL, DamagedArtifact, DubberError
@@ -21,14 +20,14 @@ warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld and 
 
 log = logging.getLogger("dubber")
 
-JSON = ("settings", "pace")
+JSON = ("settings", "execution")
 ROOM = "Nothing half-written was kept. Make room and run the same command again."
 RIGHTS = "Make the folder writable and run the same command again."
 REMEDIES = dict.fromkeys(DISK_FULL, ROOM) | dict.fromkeys((errno.EROFS, errno.EACCES), RIGHTS)
 
 
 def arguments(description: str | None, *names: str, lists: tuple[str, ...] = (), optional: tuple[str, ...] = ()):
-    """Parse `--name value` for each name; `settings` and `pace` are JSON; `lists` take any number of values."""
+    """Parse `--name value` for each name; `settings` and `execution` are JSON; `lists` take any number of values."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter, fromfile_prefix_chars="@"
     )
@@ -39,11 +38,6 @@ def arguments(description: str | None, *names: str, lists: tuple[str, ...] = (),
     for name in optional:
         parser.add_argument(f"--{name}")
     return parser.parse_args()
-
-
-def with_pace(args: argparse.Namespace) -> dict[str, Any]:
-    """A training script's settings, its stage made whole with `--pace`."""
-    return {**args.settings, "stage": {**args.settings["stage"], **args.pace}}
 
 
 def record_fit(path: Path | str, identity: str, inputs: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from dubber.metrics.settings import MetricSettings, SyncFitSettings
 from dubber.model.settings import ObjectiveSettings, PartsSettings
 from dubber.report.settings import ReportSettings
 from dubber.settings import Settings, first_wrong, unknown_key
-from dubber.train.settings import RUNTIME, StageSettings
+from dubber.train.settings import ExecutionSettings, StageSettings
 
 ABLATIONS = Path(__file__).resolve().parent.parent / "config" / "ablations"
 
@@ -123,6 +123,10 @@ class Experiment(Settings):
         except ValidationError as error:
             raise ConfigError(f"An ablation is not valid: {first_wrong(error)}", looked_at=path) from None
 
+    def stage(self, run: str) -> StageSettings:
+        """How a run is trained."""
+        return self.stage1 if run == STAGE1 else self.stage2
+
     def layout(self, table: str = "table", run: str = FULL) -> Layout:
         """The rows and columns of one of the experiment's tables; `run` is the row of the table `ablation`."""
         main = (*BASELINES, FULL, *(f"{SEED}{seed}" for seed in self.seeds), *self.external)
@@ -150,8 +154,9 @@ class Experiment(Settings):
         return list(dict.fromkeys(pairs))
 
     def reported(self) -> dict[str, Any]:
-        """The settings that a report shows, as JSON values: all but how fast the training runs."""
-        return self.model_dump(mode="json", exclude={STAGE1: set(RUNTIME), "stage2": set(RUNTIME)})
+        """The settings that a report shows, as JSON values: all but how the training is executed."""
+        execution = set(ExecutionSettings.model_fields)
+        return self.model_dump(mode="json", exclude={STAGE1: execution, "stage2": execution})
 
 
 def ablations(folder: Path = ABLATIONS) -> list[str]:

@@ -384,43 +384,9 @@ class Plan:
     def codec_of(self, name: str) -> CodecSettings:
         return self.config.codecs[self.experiment(name).codec]
 
-    def stage1_settings(self, name: str) -> dict[str, Any]:
-        """Everything that changes the teacher, and nothing else."""
-        experiment = self.experiment(name)
-        return {
-            "model": self._model(experiment),
-            "objective": experiment.objective.of_stage("stage1"),
-            "stage": experiment.stage1.identity(),
-            "codec": experiment.codec,
-        }
-
-    def stage2_settings(self, name: str, run: str) -> dict[str, Any]:
-        """Everything that changes the student `run`, and nothing else."""
-        experiment = self.experiment(name, run)
-        features = self.config.features[experiment.features]
-        widths = {"lip_features": features.lip_features, "face_features": features.face_features}
-        return {
-            "model": {**self._model(experiment), **widths},
-            "objective": experiment.objective.of_stage("stage2"),
-            "parts": experiment.parts.model_dump(mode="json"),
-            "stage": experiment.stage2.identity(),
-            "codec": experiment.codec,
-            "features": experiment.features,
-        }
-
-    def pace(self, name: str, run: str) -> dict[str, Any]:
-        """How a run is trained, as far as it changes nothing in the result."""
-        experiment = self.experiment(name, run)
-        return (experiment.stage1 if run == STAGE1 else experiment.stage2).pace()
-
     def report_settings(self, name: str) -> dict[str, Any]:
-        """The experiment as its report tells it: all but the pace of the training."""
+        """The experiment as its report tells it: all but the execution of the training."""
         return self.experiment(name).reported()
-
-    def _model(self, experiment: Experiment) -> dict[str, Any]:
-        """The size, fed with what the codec makes."""
-        size = self.config.sizes[experiment.size].model_dump(mode="json")
-        return {**size, "speaker_dim": self.config.codecs[experiment.codec].speaker_dim}
 
     def code(self, *scripts: str) -> str:
         """Digest of the package code that these scripts reach."""

@@ -7,7 +7,7 @@ declared, so Snakemake never deletes them and a killed run goes on from the last
 A scheduler's signal to stop reaches all processes of a job at once: the shell and tee outlive the trainer, which then
 writes a checkpoint and says so.
 
-`pace` (the device, how often a checkpoint is written) changes no weight. It is a resource because Snakemake runs a
+`execution` (the device, how often a checkpoint is written) changes no weight. It is a resource because Snakemake runs a
 job again when a parameter changes, and not when a resource does.
 """
 
@@ -31,16 +31,16 @@ rule stage1:
     threads: all_cores
     resources:
         mem_mb=lambda w, attempt: 12000 * attempt,
-        gpu=ask(lambda w: PLAN.pace(w.experiment, "stage1")["processes"]),
+        gpu=ask(lambda w: PLAN.experiment(w.experiment).stage1.execution().processes),
         runtime=2880,  # each attempt goes on where the last one ended, so none needs more time than the first
-        pace=ask(lambda w: as_json(PLAN.pace(w.experiment, "stage1"))),
+        execution=ask(lambda w: as_json(PLAN.experiment(w.experiment).stage1.execution())),
     params:
-        settings=ask(lambda w: as_json(PLAN.stage1_settings(w.experiment))),
+        settings=ask(lambda w: PLAN.config.run_settings(w.experiment, "stage1").to_json()),
         code=code("stage1"),
     shell:
         "trap : TERM; exec &> >(trap '' TERM; exec tee -a {log:q}); "
         "python workflow_scripts/stage1.py --tokens {input.tokens:q} --durations {input.durations:q} "
-        "--manifests {input.manifests:q} --settings {params.settings:q} --pace {resources.pace:q} "
+        "--manifests {input.manifests:q} --settings {params.settings:q} --execution {resources.execution:q} "
         "--code {params.code} --threads {threads} "
         "--model {output.model:q} --summary {output.summary:q}"
 
@@ -68,17 +68,17 @@ rule stage2:
     threads: all_cores
     resources:
         mem_mb=lambda w, attempt: 12000 * attempt,
-        gpu=ask(lambda w: PLAN.pace(w.experiment, w.run)["processes"]),
+        gpu=ask(lambda w: PLAN.experiment(w.experiment, w.run).stage2.execution().processes),
         runtime=2880,  # each attempt goes on where the last one ended, so none needs more time than the first
-        pace=ask(lambda w: as_json(PLAN.pace(w.experiment, w.run))),
+        execution=ask(lambda w: as_json(PLAN.experiment(w.experiment, w.run).stage2.execution())),
     params:
         teacher=lambda w, input: f"--teacher {input.teacher[0]}" if input.teacher else "",
-        settings=ask(lambda w: as_json(PLAN.stage2_settings(w.experiment, w.run))),
+        settings=ask(lambda w: PLAN.config.run_settings(w.experiment, w.run).to_json()),
         code=code("stage2"),
     shell:
         "trap : TERM; exec &> >(trap '' TERM; exec tee -a {log:q}); "
         "python workflow_scripts/stage2.py --tokens {input.tokens:q} --durations {input.durations:q} "
         "--features {input.features:q} --manifests {input.manifests:q} {params.teacher} "
-        "--settings {params.settings:q} --pace {resources.pace:q} "
+        "--settings {params.settings:q} --execution {resources.execution:q} "
         "--code {params.code} --threads {threads} "
         "--model {output.model:q} --summary {output.summary:q}"

@@ -4,23 +4,23 @@ from pathlib import Path
 
 from dubber import entry
 from dubber.train.launch import relaunch
-from dubber.train.run import train_stage1
+from dubber.train.run import Artifacts, Outputs, train
+from dubber.train.settings import ExecutionSettings, RunSettings
 
 
 def main() -> None:
     args = entry.arguments(
         __doc__,
-        *("settings", "pace", "code", "threads", "model", "summary"),
+        *("settings", "execution", "code", "threads", "model", "summary"),
         lists=("tokens", "durations", "manifests"),
     )
-    relaunch(args.pace["processes"], args.pace["device"])
-    train_stage1(
-        entry.with_pace(args),
-        tokens=args.tokens,
-        durations=args.durations,
-        manifests=args.manifests,
-        model=Path(args.model),
-        summary=Path(args.summary),
+    execution = ExecutionSettings.model_validate(args.execution)
+    relaunch(execution.processes, execution.device)
+    train(
+        RunSettings.model_validate(args.settings),
+        execution,
+        Artifacts(args.tokens, args.durations, args.manifests),
+        Outputs(Path(args.model), Path(args.summary)),
         code=args.code,
         threads=int(args.threads),
     )

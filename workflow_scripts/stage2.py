@@ -4,26 +4,24 @@ from pathlib import Path
 
 from dubber import entry
 from dubber.train.launch import relaunch
-from dubber.train.run import train_stage2
+from dubber.train.run import Artifacts, Outputs, train
+from dubber.train.settings import ExecutionSettings, RunSettings
 
 
 def main() -> None:
     args = entry.arguments(
         __doc__,
-        *("settings", "pace", "code", "threads", "model", "summary"),
+        *("settings", "execution", "code", "threads", "model", "summary"),
         lists=("tokens", "durations", "features", "manifests"),
         optional=("teacher",),
     )
-    relaunch(args.pace["processes"], args.pace["device"])
-    train_stage2(
-        entry.with_pace(args),
-        tokens=args.tokens,
-        durations=args.durations,
-        features=args.features,
-        manifests=args.manifests,
-        teacher=args.teacher,
-        model=Path(args.model),
-        summary=Path(args.summary),
+    execution = ExecutionSettings.model_validate(args.execution)
+    relaunch(execution.processes, execution.device)
+    train(
+        RunSettings.model_validate(args.settings),
+        execution,
+        Artifacts(args.tokens, args.durations, args.manifests, args.features, args.teacher and Path(args.teacher)),
+        Outputs(Path(args.model), Path(args.summary)),
         code=args.code,
         threads=int(args.threads),
     )

@@ -55,11 +55,11 @@ def _facts(folder: Path) -> dict[str, Any]:
     settings = _json(folder / str(summary.get("fingerprint")) / "config.json")
     facts = {name: summary[name] for name in (*FACTS, "versions") if name in summary}
     losses = {phase: values.get("last", {}) for phase, values in summary.get("losses", {}).items()}
-    stage = settings.get("settings", {}).get("stage", {})
+    trained = settings.get("settings", {}).get("train", {})
     recorded = {
         "code": settings.get("code"),
         "data": settings.get("data"),
-        "longest_tokens": stage.get("max_clip_tokens"),
+        "longest_tokens": trained.get("max_clip_tokens"),
     }
     return {**facts, "losses": losses, **{name: value for name, value in recorded.items() if value is not None}}
 

@@ -24,7 +24,7 @@ from dubber.model.layers import ConvNeXtBlock, FFTBlock
 from dubber.train.launch import Launch, find_launch
 from dubber.train.losses import Losses
 from dubber.train.runtime import Place, Runtime
-from dubber.train.settings import StageSettings
+from dubber.train.settings import ExecutionSettings
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -34,21 +34,22 @@ if TYPE_CHECKING:
 SHARDED = (DiTBlock, FFTBlock, ConvNeXtBlock)  # gathered one at a time; all else is gathered with the whole
 
 
-def make_runtime(settings: StageSettings, threads: int) -> Runtime:
+def make_runtime(execution: ExecutionSettings, precision: str, threads: int) -> Runtime:
     """Set up this process, and meet those that were started with it.
 
     Args:
+        precision: "float32" or "bf16".
         threads: CPU threads that the workflow allows on this machine.
 
     Raises:
         ConfigError: there is no such device, or the processes cannot train together.
     """
-    device, launch = choose_device(settings.device), find_launch()
+    device, launch = choose_device(execution.device), find_launch()
     torch.set_num_threads(threads if launch is None else max(1, threads // launch.per_node))
-    return Runtime(device, settings.precision) if launch is None else _join(launch, device, settings)
+    return Runtime(device, precision) if launch is None else _join(launch, device, precision, execution.strategy)
 
 
-def _join(launch: Launch, device: torch.device, settings: StageSettings) -> Together:
+def _join(launch: Launch, device: torch.device, precision: str, strategy: str) -> Together:
     """Meet the other processes."""
     from lightning_fabric import Fabric  # takes a second to import; a process alone does without
 
@@ -56,12 +57,12 @@ def _join(launch: Launch, device: torch.device, settings: StageSettings) -> Toge
         accelerator=device.type,
         devices=launch.per_node,
         num_nodes=launch.nodes,
-        strategy=_strategy(settings.strategy, launch),
+        strategy=_strategy(strategy, launch),
         plugins=[_cluster(launch)],
     )
     fabric.launch()
     place = Place(fabric.global_rank, fabric.world_size)
-    return Together(fabric.device, settings.precision, place, strategy=settings.strategy, fabric=fabric)
+    return Together(fabric.device, precision, place, strategy=strategy, fabric=fabric)
 
 
 def _cluster(launch: Launch) -> ClusterEnvironment:

@@ -29,7 +29,7 @@ from dubber.train.randomness import load_random_state, random_scalars, random_te
 from dubber.train.run_log import LOSS, Records, RunFolder
 from dubber.train.runtime import Runtime
 from dubber.train.sampler import LengthBuckets
-from dubber.train.settings import StageSettings
+from dubber.train.settings import ExecutionSettings, TrainSettings
 from dubber.train.signals import Stopped, StopRequests
 
 log = logging.getLogger(__name__)
@@ -107,14 +107,21 @@ class Trainer:
     """Trains a task to its last step, from wherever its checkpoints say.
 
     Args:
-        name: of the run, for the log.
-        folder: where its checkpoints and metrics lie.
+        settings, execution: what decides the weights, and what does not.
+        folder: of its checkpoints and metrics; its name is the run's in the log.
     """
 
     def __init__(
-        self, name: str, task: Task, data: TrainingData, settings: StageSettings, folder: RunFolder, runtime: Runtime
+        self,
+        task: Task,
+        data: TrainingData,
+        settings: TrainSettings,
+        execution: ExecutionSettings,
+        folder: RunFolder,
+        runtime: Runtime,
     ) -> None:
-        self.name, self.task, self.data, self.settings, self.runtime = name, task, data, settings, runtime
+        self.name, self.folder = folder.path.parent.name, folder
+        self.task, self.data, self.runtime, self.settings, self.execution = task, data, runtime, settings, execution
         self.model = task.model
         self.enclosed = runtime.wrap(Enclosed(task.model))
         self.trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
@@ -125,8 +132,7 @@ class Trainer:
         self.validation = data.val.some(settings.validation_clips, settings.seed)
         self.flow = torch.Generator()
         self.progress = Progress()
-        self.folder = folder
-        self.checkpoints = Checkpoints(folder.checkpoints, settings.keep_checkpoints)
+        self.checkpoints = Checkpoints(folder.checkpoints, execution.keep_checkpoints)
 
     def run(self) -> None:
         """Train what is left; nothing if the run is finished.
@@ -216,13 +222,13 @@ class Trainer:
 
     def _after_step(self, requests: StopRequests) -> None:
         """Log, validate, save, and stop where it is asked for."""
-        step, settings = self.progress.step, self.settings
+        step, execution = self.progress.step, self.execution
         last, stop = step == self.total, self.runtime.any(requests.pending)
-        if last or step % settings.log_every == 0:
+        if last or step % execution.log_every == 0:
             self._log()
-        if last or step % settings.validate_every == 0:
+        if last or step % execution.validate_every == 0:
             self._validate()
-        if last or stop or step % settings.checkpoint_every == 0:
+        if last or stop or step % execution.checkpoint_every == 0:
             self._save()
         if stop and not last:
             raise Stopped(f"{self.name}: stopped at step {step}; the same command goes on from there")

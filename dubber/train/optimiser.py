@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dubber.train.distributed import shard_like, whole_tensor
-from dubber.train.settings import StageSettings
+from dubber.train.settings import TrainSettings
 
 
-def make_optimiser(model: nn.Module, settings: StageSettings) -> torch.optim.AdamW:
+def make_optimiser(model: nn.Module, settings: TrainSettings) -> torch.optim.AdamW:
     """AdamW on what is trainable; biases, norms and other vectors do not decay."""
     parameters = _trained(model).values()
-    groups = [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": settings.weight_decay},
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in parameters if p.dim() > 1]},
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=settings.lr, betas=settings.betas, fused=True)
+    return torch.optim.AdamW(groups, **settings.adamw(), fused=True)
 
 
-def learning_rate(settings: StageSettings, step: int, total: int) -> float:
+def learning_rate(settings: TrainSettings, step: int, total: int) -> float:
     """The rate of the step that follows `step` steps: a linear rise, then constant or half a cosine down to 0."""
     warmup = math.ceil(settings.warmup_share * total)
     if step < warmup:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, overload
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,6 +19,7 @@ from dubber.errors import DubberError
 from dubber.model.dubber import Dubber
 from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
 from dubber.model.tts import TTS
+from dubber.train.settings import Stage
 
 KEY = "dubber"  # one key: safetensors writes several in no fixed order
 
@@ -34,7 +35,7 @@ class Description:
         fingerprint: of the run that made it.
     """
 
-    stage: Literal["stage1", "stage2"]
+    stage: Stage
     model: ModelSettings
     objective: ObjectiveSettings
     parts: PartsSettings | None
@@ -107,9 +108,15 @@ def describe_model(path: Path | str) -> Description:
         ) from error
 
 
-def load_model(
-    path: Path | str, stage: Literal["stage1", "stage2"], device: torch.device | str = "cpu"
-) -> TTS | Dubber:
+@overload
+def load_model(path: Path | str, stage: Literal["stage1"], device: torch.device | str = "cpu") -> TTS: ...
+
+
+@overload
+def load_model(path: Path | str, stage: Literal["stage2"], device: torch.device | str = "cpu") -> Dubber: ...
+
+
+def load_model(path: Path | str, stage: Stage, device: torch.device | str = "cpu") -> TTS | Dubber:
     """Build a model from its file alone, in eval mode.
 
     Raises:

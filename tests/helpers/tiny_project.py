@@ -107,7 +107,7 @@ def _write_facts(folder: Path) -> None:
     summary |= {"parameters": {"dfpa": 10, "total": 30, "trained": 20}, "versions": {"torch": "2"}}
     (folder / "f00d").mkdir(parents=True)
     (folder / "summary.json").write_text(json.dumps(summary))
-    configuration = {"code": "c0de", "data": {"tokens": "da7a"}, "settings": {"stage": {"max_clip_tokens": 240}}}
+    configuration = {"code": "c0de", "data": {"tokens": "da7a"}, "settings": {"train": {"max_clip_tokens": 240}}}
     (folder / "f00d/config.json").write_text(json.dumps(configuration))
 
 

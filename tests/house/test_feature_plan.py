@@ -92,11 +92,9 @@ def test_fan_waits_for_both_of_its_files(at):
 
 def test_the_student_is_as_wide_as_its_features_and_the_teacher_does_not_change(at):
     narrow, wide = at({}), at({**IMPORTED, "lip_features": 1024, "face_features": 40})
-    assert narrow.stage1_settings("demo") == wide.stage1_settings("demo")
-    widths = [
-        (s["lip_features"], s["face_features"])
-        for s in (p.stage2_settings("demo", "full")["model"] for p in (narrow, wide))
-    ]
+    assert narrow.config.run_settings("demo", "stage1") == wide.config.run_settings("demo", "stage1")
+    sizes = [plan.config.run_settings("demo").model for plan in (narrow, wide)]
+    widths = [(size.lip_features, size.face_features) for size in sizes]
     assert widths == [(512, 256), (1024, 40)]
 
 
@@ -113,8 +111,7 @@ def test_a_stage_heeds_only_its_own_part_of_the_objective():
 
 def test_a_teacher_serves_students_of_any_features(at, monkeypatch):
     plan = at({**IMPORTED, "lip_features": 1024, "face_features": 40})
-    ours = run.RunSettings.parse(plan.stage2_settings("demo", "full"))
-    theirs = run.RunSettings.parse(plan.stage1_settings("demo"))
+    ours, theirs = plan.config.run_settings("demo"), plan.config.run_settings("demo", "stage1")
     teacher = SimpleNamespace(codec=theirs.codec, model=theirs.model, fingerprint="f")
     monkeypatch.setattr(run, "describe_model", lambda path: teacher)
     assert run._teacher_identity(Path("t"), ours) == {"teacher": "f"}

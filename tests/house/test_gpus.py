@@ -129,4 +129,4 @@ def test_every_rule_that_asks_for_a_gpu_leases_it():
     assert scripts == {"stage1", "stage2", "dub", "control", "text_only"}
     for script in scripts:
         text = (ROOT / f"workflow_scripts/{script}.py").read_text()
-        assert "relaunch(args.pace" in text or "lease_gpus(" in text, script
+        assert "relaunch(execution.processes" in text or "lease_gpus(" in text, script

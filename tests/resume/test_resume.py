@@ -121,7 +121,7 @@ def test_another_setting_makes_another_directory_and_is_named(corpus, caplog):
     model = train(corpus, lr=1e-3)
     assert run_folder(model) != before and before.exists()
     changed = [record.getMessage() for record in caplog.records if "differs" in record.getMessage()]
-    assert changed == ["a new run directory, because this differs from the last: settings.stage.lr: 0.003 -> 0.001"]
+    assert changed == ["a new run directory, because this differs from the last: settings.train.lr: 0.003 -> 0.001"]
 
 
 def test_what_does_not_reach_the_weights_may_change_on_the_way(corpus, undisturbed, monkeypatch):
@@ -137,7 +137,7 @@ def test_what_does_not_reach_the_weights_may_change_on_the_way(corpus, undisturb
 
 def test_what_auto_chose_is_part_of_the_runs_identity(corpus):
     model = train(corpus, run="auto", precision="auto", steps=1)
-    stored = json.loads((run_folder(model) / "config.json").read_text())["settings"]["stage"]["precision"]
+    stored = json.loads((run_folder(model) / "config.json").read_text())["settings"]["train"]["precision"]
     assert stored == json.loads((model.parent / "summary.json").read_text())["precision"] != "auto"
 
 

@@ -13,13 +13,12 @@ from pathlib import Path
 import pytest
 
 from dubber.errors import ConfigError
-from dubber.model.settings import ObjectiveSettings
 from dubber.train.batches import open_data
 from dubber.train.launch import Launch, find_launch, relaunch
 from dubber.train.sampler import LengthBuckets
 from dubber.train.settings import StageSettings
 from tests.resume.test_resume import metrics
-from tests.resume.tiny_run import MODEL, STAGE, assert_same_weights, make_corpus, run_folder, shards
+from tests.resume.tiny_run import MODEL, STAGE, assert_same_weights, make_corpus, run_folder, run_settings, shards
 from tests.resume.together_run import train_plain
 
 PATIENCE = 300  # s, for machines that do other work meanwhile
@@ -164,10 +163,9 @@ def test_a_process_starts_its_command_over_under_torchrun_once(monkeypatch):
 
 def test_the_workflows_script_starts_as_many_processes_as_are_set(alone):
     stage = StageSettings(**{**STAGE, "steps": 2, "processes": 2})
-    settings = {"model": MODEL.model_dump(mode="json"), "objective": ObjectiveSettings().model_dump(mode="json")}
-    settings |= {"stage": stage.identity(), "codec": "tiny"}
     run, root = alone / "runs" / "script", Path(__file__).parents[2]
-    texts = {"settings": json.dumps(settings), "pace": json.dumps(stage.pace()), "code": "code", "threads": "2"}
+    texts = {"settings": run_settings("stage1", stage).to_json(), "execution": stage.execution().model_dump_json()}
+    texts |= {"code": "code", "threads": "2"}
     paths = {"model": run / "model.safetensors", "summary": run / "summary.json"}
     command = [sys.executable, root / "workflow_scripts" / "stage1.py"]
     for name, value in {**texts, **paths}.items():

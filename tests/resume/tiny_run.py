@@ -23,7 +23,9 @@ from dubber.steps.durations import MATRIX
 from dubber.steps.features import FEATURES
 from dubber.steps.tokens_facodec import TOKENS
 from dubber.train import checkpoint
-from dubber.train.run import train_stage1, train_stage2
+from dubber.train.run import Artifacts, Outputs
+from dubber.train.run import train as run_training
+from dubber.train.settings import RunSettings, Stage, StageSettings
 from tests.helpers.tiny_models import SETTINGS, sized, spread
 
 MODEL = sized(dropout=0.1, duration_dropout=0.1)
@@ -76,26 +78,28 @@ def shards(folder: Path, name: str) -> list[Path]:
     return sorted((folder / name).glob("*.parquet"))
 
 
-def train(folder: Path, stage: str = "stage1", run: str | None = None, parts: dict | None = None, **changes) -> Path:
+def train(folder: Path, stage: Stage = "stage1", run: str | None = None, parts: dict | None = None, **changes) -> Path:
     """Train on the corpus in `folder`; the model's file."""
     out = folder / "runs" / (run or stage)
-    settings = {
-        "model": MODEL.model_dump(mode="json"),
-        "objective": ObjectiveSettings().model_dump(mode="json"),
-        "stage": {**STAGE, **changes},
-        "codec": "tiny",
-    }
+    chosen = StageSettings(**{**STAGE, **changes})
+    settings, artifacts = run_settings(stage, chosen, parts), artifacts_of(folder, stage)
+    outputs = Outputs(out / "model.safetensors", out / "summary.json")
+    run_training(settings, chosen.execution(), artifacts, outputs, code="code", threads=1)
+    return outputs.model
+
+
+def run_settings(stage: Stage, chosen: StageSettings, parts: dict | None = None) -> RunSettings:
+    """A run of a tiny model."""
+    student = {"parts": PartsSettings(**parts or {}), "features": "tiny"} if stage == "stage2" else {}
+    shared = {"model": MODEL, "objective": ObjectiveSettings(), "codec": "tiny"}
+    return RunSettings(stage=stage, train=chosen.train(), **shared, **student)
+
+
+def artifacts_of(folder: Path, stage: Stage) -> Artifacts:
+    """What a stage learns from."""
     files = {name: shards(folder, name) for name in ("tokens", "durations")}
-    files["manifests"] = [folder / "manifest.parquet"]
-    outputs = {"model": out / "model.safetensors", "summary": out / "summary.json"}
-    if stage == "stage1":
-        train_stage1(settings, **files, **outputs, code="code", threads=1)
-    else:
-        student = {"parts": PartsSettings(**parts or {}).model_dump(mode="json"), "features": "tiny"}
-        files["features"] = shards(folder, "features")
-        teacher = folder / "runs" / "stage1" / "model.safetensors"
-        train_stage2(settings | student, **files, **outputs, teacher=teacher, code="code", threads=1)
-    return outputs["model"]
+    video = {"features": shards(folder, "features"), "teacher": folder / "runs" / "stage1" / "model.safetensors"}
+    return Artifacts(**files, manifests=[folder / "manifest.parquet"], **(video if stage == "stage2" else {}))
 
 
 def run_folder(model: Path) -> Path:

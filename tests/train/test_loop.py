@@ -29,7 +29,7 @@ from dubber.train.optimiser import learning_rate, load_optimiser, make_optimiser
 from dubber.train.randomness import load_random_state, random_scalars, random_tensors, seed_everything
 from dubber.train.run_log import Display, MetricsLog, RunFolder, read_metrics
 from dubber.train.runtime import Runtime
-from dubber.train.settings import RUNTIME, StageSettings
+from dubber.train.settings import StageSettings
 from dubber.train.signals import EXIT_CODE, Stopped, StopRequests
 from dubber.train.summary import first_and_last
 from tests.resume.tiny_run import MODEL, STAGE, make_corpus, shards
@@ -68,12 +68,17 @@ class Toy(nn.Module):
 
 
 def trainer(data: TrainingData, folder: Path, precision: str = "float32", **changes) -> Trainer:
-    settings = StageSettings(**{**STAGE, "precision": precision, **changes})
+    stage = StageSettings(**{**STAGE, "precision": precision, **changes})
     torch.manual_seed(0)
     toy = Toy()
     folder.mkdir(exist_ok=True)
     return Trainer(
-        "toy", Task(toy, toy, toy.losses), data, settings, RunFolder(folder, "toy"), Runtime(CPU, settings.precision)
+        Task(toy, toy, toy.losses),
+        data,
+        stage.train(),
+        stage.execution(),
+        RunFolder(folder, "toy"),
+        Runtime(CPU, stage.precision),
     )
 
 
@@ -93,10 +98,6 @@ def test_a_run_is_as_long_as_its_steps_or_its_epochs():
     for wrong in ({}, {"steps": 1, "epochs": 1}):
         with pytest.raises(ValueError, match="exactly one"):
             StageSettings(**wrong)
-
-
-def test_the_identity_is_everything_but_what_runs_it():
-    assert StageSettings(steps=1).identity().keys() == StageSettings.model_fields.keys() - set(RUNTIME)
 
 
 def test_the_loss_falls_and_the_log_says_so(data, tmp_path):
