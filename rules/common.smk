@@ -7,10 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from dubber import config as settings_of
-from dubber.clock import redate
 from dubber.errors import DubberError
-from dubber.gpus import count_gpus
-from dubber.locks import hold_alive
 from dubber.plan import Plan, as_json
 
 # Every `python` in a shell block is the one that runs Snakemake (a conda environment still comes before it).
@@ -20,17 +17,6 @@ try:
     PLAN = Plan(settings_of.parse(config), main=workflow.is_main_process)
 except DubberError as error:
     raise WorkflowError(str(error)) from None
-
-# Kept open while this run lives: after a kill, the next one sees that nobody is there, and goes on.
-ALIVE = hold_alive(Path(".snakemake")) if workflow.is_main_process and not workflow.dryrun else None
-
-# On one machine, as many GPU jobs at a time as it has GPUs (one where it has none), unless --resources gpu=N says
-# otherwise. Here and not in a profile: a limit there is lost with any other --resources, and would hold on a cluster too.
-if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_resources:
-    workflow.register_resource("gpu", max(1, count_gpus()))
-
-if workflow.is_main_process and not workflow.dryrun:
-    redate(map(Path, ("work", "runs", "results")))
 
 ENVIRONMENT = "../envs/dubber.yaml"
 ALIGNERS = {backend: PLAN.names("aligners", backend) for backend in ("pocketsphinx", "mfa")}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dubber.errors import ConfigError
-from dubber.gpus import hold_leased, lease_gpus
+from dubber.gpus import lease_gpus
 
 TORCHRUN = ("TORCHELASTIC_RUN_ID", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR")
 
@@ -60,7 +60,6 @@ def relaunch(processes: int, device: str = "auto") -> None:
         ConfigError: there are fewer GPUs than processes.
     """
     if find_launch() is not None:
-        hold_leased()
         return
     lease_gpus(processes, device)
     if processes == 1:

@@ -18,7 +18,7 @@ import torch
 from dubber import provenance
 from dubber.devices import choose_device, choose_precision
 from dubber.errors import ConfigError
-from dubber.locks import wait_for_lock
+from dubber.locks import locked
 from dubber.model.dubber import Dubber
 from dubber.model.tts import TTS
 from dubber.train.arrow import FORMAT, pack
@@ -76,8 +76,7 @@ class Artifacts:
         if path.exists():
             return path
         folder.mkdir(parents=True, exist_ok=True)
-        with path.with_suffix(".lock").open("w") as lock:
-            wait_for_lock(lock, str(path))
+        with locked(path.with_suffix(".lock"), str(path)):
             if not path.exists():
                 splits = read_splits(self.manifests)
                 files = {"tokens": self.tokens, "durations": self.durations, "features": self.features}

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from dubber import provenance
 from dubber.artifacts import atomic_path
 from dubber.errors import DubberError
-from dubber.locks import wait_for_lock
+from dubber.locks import locked
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +70,7 @@ def locked_run(base: Path | str, identity: Mapping[str, Any], *, main: bool = Tr
         for line in difference_from_newest(base, identity):
             log.info("a new run directory, because this differs from the last: %s", line)
     folder.path.mkdir(parents=True, exist_ok=True)
-    with (folder.path / "lock").open("w") as lock:
-        wait_for_lock(lock, str(folder.path))
+    with locked(folder.path / "lock", str(folder.path)):
         write_json(folder.path / CONFIG, {"fingerprint": folder.fingerprint, **identity})
         yield folder
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from dubber import gpus
 
-CARDS = [gpus.Card("0", "card-a"), gpus.Card("1", "card-b")]
+CARDS = {"0": "card-a", "1": "card-b"}
 
 
 def pretend(folder: Path) -> None:
@@ -33,16 +32,9 @@ def compute(folder: Path, job: str, count: int, seconds: float) -> None:
     (folder / f"{job}.json").write_text(json.dumps(record))
 
 
-def launch(folder: Path, seconds: float) -> None:
-    """A job that computes in a child, as torchrun does."""
+def become_another_program(folder: Path, seconds: float) -> None:
+    """A job in whose place another program goes on, as torchrun does."""
     pretend(folder)
     gpus.lease_gpus(1)
-    child = [sys.executable, "-c", f"from tests.helpers.gpu_jobs import child; child({str(folder)!r}, {seconds})"]
-    subprocess.run(child, check=True)
-
-
-def child(folder: str, seconds: float) -> None:
-    """What computes in the child."""
-    gpus.hold_leased()
-    (Path(folder) / "child.started").touch()
-    time.sleep(seconds)
+    program = f"import pathlib, time; pathlib.Path({str(folder / 'other.started')!r}).touch(); time.sleep({seconds})"
+    os.execv(sys.executable, [sys.executable, "-c", program])

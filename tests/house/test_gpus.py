@@ -8,14 +8,16 @@ import multiprocessing
 import os
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 
 from dubber import gpus
 from dubber.errors import ConfigError
 from tests.conftest import ROOT
-from tests.helpers.gpu_jobs import CARDS, compute, launch
+from tests.helpers.gpu_jobs import CARDS, become_another_program, compute
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.helpers.gpu_jobs"])
@@ -23,20 +25,34 @@ PATIENCE = 60.0
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A machine with two cards; its folder of locks."""
-    for name in (gpus.VISIBLE, gpus.LEASED, gpus.SHARE):
+    for name in (gpus.VISIBLE, gpus.SHARE):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(gpus, "visible_cards", lambda: CARDS)
     monkeypatch.setattr(gpus, "POLL", 0.02)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    held: list[int] = []
-    monkeypatch.setattr(gpus, "_held", held)
+    before = open_files()
     yield tmp_path
-    for lock in held:
-        os.close(lock)
-    for name in (gpus.VISIBLE, gpus.LEASED):
-        os.environ.pop(name, None)
+    for lock in open_files() - before:
+        if str(tmp_path) in os.path.realpath(f"/proc/self/fd/{lock}"):
+            os.close(lock)
+    os.environ.pop(gpus.VISIBLE, None)
+
+
+def open_files() -> set[int]:
+    return {int(path.name) for path in Path("/proc/self/fd").iterdir()}
+
+
+def is_free(machine: Path, uuid: str) -> bool:
+    """Whether nobody holds the lock of a card."""
+    lock = FileLock(machine / f"dubber-gpu-{uuid}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return False
+    lock.release()
+    return True
 
 
 def start(target, *arguments) -> multiprocessing.Process:
@@ -80,19 +96,19 @@ def test_a_job_that_is_killed_gives_its_card_back(machine):
     jobs[1].kill()
 
 
-def test_a_card_stays_taken_while_a_child_of_a_killed_job_computes_on_it(machine):
-    job = start(launch, machine, 1.5)
-    wait_for(machine / "child.started")
+def test_a_card_stays_taken_by_the_program_that_takes_the_place_of_the_job(machine):
+    job = start(become_another_program, machine, PATIENCE)
+    wait_for(machine / "other.started")
+    assert not is_free(machine, "card-a")
     job.kill()
     job.join(PATIENCE)
-    assert gpus._try_lease(CARDS[0]) is None
-    gpus.lease_gpus(2)  # when the child has ended
+    gpus.lease_gpus(2)
     assert os.environ[gpus.VISIBLE] == "0,1"
 
 
 def test_a_device_that_is_named_is_leased_and_the_others_stay_in_sight(machine):
     gpus.lease_gpus(1, "cuda:1")
-    assert gpus._try_lease(CARDS[1]) is None
+    assert is_free(machine, "card-a") and not is_free(machine, "card-b")
     assert gpus.VISIBLE not in os.environ, "or cuda:1 would no longer exist"
 
 
@@ -104,21 +120,24 @@ def test_fewer_cards_than_are_needed_are_an_error(machine, count, device):
 
 def test_a_job_on_the_cpu_leases_nothing(machine):
     gpus.lease_gpus(4, "cpu")
-    assert gpus.LEASED not in os.environ
+    assert gpus.VISIBLE not in os.environ and not list(machine.iterdir())
 
 
 def test_a_person_can_let_jobs_share_cards(machine, monkeypatch):
     monkeypatch.setenv(gpus.SHARE, "1")
     gpus.lease_gpus(3)
-    assert gpus.LEASED not in os.environ
+    assert gpus.VISIBLE not in os.environ and not list(machine.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("visible", "count"), [("", 0), ("0", 1), ("GPU-1a,GPU-2b", 2), ("0,-1,1", 1), ("NoDevFiles", 0)]
-)
-def test_cards_are_counted_as_cuda_reads_its_variable(monkeypatch, visible, count):
-    monkeypatch.setenv(gpus.VISIBLE, visible)
-    assert gpus.count_gpus() == count
+def test_cards_have_the_names_that_this_process_is_shown(monkeypatch):
+    """CUDA hides what comes after the first -1, and counts what is left."""
+    uuids = {None: "a b", "1,0": "b a", "0,-1,1": "a", "GPU-b": "b"}
+    monkeypatch.setattr("torch.version.cuda", "12.8")
+    for visible, listed in uuids.items():
+        monkeypatch.setattr(gpus, "_LIST", f"print({listed!r})")
+        monkeypatch.setenv(gpus.VISIBLE, visible) if visible else monkeypatch.delenv(gpus.VISIBLE, raising=False)
+        names = (visible or "0,1").split(",")
+        assert gpus.visible_cards() == dict(zip(names, listed.split(), strict=False))
 
 
 def test_every_rule_that_asks_for_a_gpu_leases_it():

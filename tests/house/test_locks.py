@@ -1,64 +1,57 @@
-"""Locks die with the process that holds them."""
+"""A lock ends with the process that holds it, and who waits for one says so."""
 
 from __future__ import annotations
 
-import errno
 import subprocess
 import sys
+import threading
+import time
+from pathlib import Path
 
-from dubber.locks import ALIVE, hold_alive, wait_for_lock
+from dubber.locks import locked
 
 HOLD = """
 import sys
 from pathlib import Path
-from dubber.locks import hold_alive
-held = hold_alive(Path(sys.argv[1]))
-print("held", flush=True)
-sys.stdin.read()
+from dubber.locks import locked
+with locked(Path(sys.argv[1]), "runs/a"):
+    print("held", flush=True)
+    sys.stdin.read()
 """
 
 
-def left_over(folder):
-    (folder / "locks").mkdir(parents=True, exist_ok=True)
-    lock = folder / "locks" / "0.input.lock"
-    lock.write_text("results/demo_table.csv\n")
-    return lock
-
-
-def test_the_locks_of_a_killed_run_are_removed(tmp_path):
-    lock = left_over(tmp_path)
-    with hold_alive(tmp_path):
-        assert not lock.exists()
-
-
-def test_the_locks_of_a_living_run_stay_until_it_is_killed(tmp_path):
+def hold(path: Path) -> subprocess.Popen:
+    """A process that holds the lock."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    try:
-        assert process.stdout.readline() == "held\n"
-        lock = left_over(tmp_path)
-        for _ in range(2):  # the second beside the first, and another one after it
-            with hold_alive(tmp_path):
-                assert lock.exists()
-    finally:
-        process.kill()
-        process.communicate()
-    with hold_alive(tmp_path):
-        assert not lock.exists()
+    assert process.stdout.readline() == "held\n"
+    return process
 
 
-def test_a_new_folder_is_made(tmp_path):
-    with hold_alive(tmp_path / "new" / "folder"):
-        assert (tmp_path / "new" / "folder" / ALIVE).exists()
+def test_a_second_process_waits_for_the_first_and_says_so(tmp_path, caplog):
+    process = hold(tmp_path / "lock")
+    threading.Timer(0.3, process.stdin.close).start()
+    start = time.monotonic()
+    with locked(tmp_path / "lock", "runs/a"):
+        assert time.monotonic() - start > 0.2
+    assert "another process holds runs/a" in caplog.text
+    process.wait()
 
 
-def test_where_there_are_no_locks_a_warning_takes_their_place(tmp_path, monkeypatch, caplog):
-    def refuse(*_):
-        raise OSError(errno.ENOSYS, "Function not implemented")
+def test_the_lock_of_a_killed_process_is_free(tmp_path, caplog):
+    process = hold(tmp_path / "lock")
+    process.kill()
+    process.communicate()
+    with locked(tmp_path / "lock", "runs/a"):
+        assert caplog.text == ""
 
-    monkeypatch.setattr("fcntl.flock", refuse)
-    assert hold_alive(tmp_path) is None
-    with (tmp_path / "lock").open("w") as lock:
-        wait_for_lock(lock, "runs/a")
-    assert "no file locks for runs/a" in caplog.text
+
+def test_a_lock_can_be_taken_again_after_an_error(tmp_path):
+    for _ in range(2):
+        try:
+            with locked(tmp_path / "lock", "runs/a"):
+                raise RuntimeError
+        except RuntimeError:
+            pass
+    assert (tmp_path / "lock").exists()

@@ -30,15 +30,11 @@ def resources(project: Project, rule: str, *arguments: str) -> dict[str, str]:
     return dict(re.findall(r"(\w+)=([^,{]*)", asked))
 
 
-@pytest.mark.parametrize(("cards", "others"), [("0", ()), ("0,1", ()), ("0,1", ("--resources", "mem_mb=64000"))])
-def test_one_machine_has_as_many_gpus_as_it_shows(fresh, monkeypatch, cards, others):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", cards)
-    assert resources(fresh, "stage1", *others)["gpu"] == str(len(cards.split(",")))
-
-
-def test_a_person_can_set_the_number_of_gpus(fresh, monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    assert resources(fresh, "stage1", "--resources", "gpu=8")["gpu"] == "3"
+@pytest.mark.parametrize(
+    ("limit", "asked"), [((), "3"), (("--resources", "gpu=8"), "3"), (("--resources", "gpu=2"), "2")]
+)
+def test_a_job_asks_for_its_gpus_within_the_limit_that_a_person_sets(fresh, limit, asked):
+    assert resources(fresh, "stage1", *limit)["gpu"] == asked
 
 
 def test_slurm_is_asked_for_what_each_rule_needs(fresh):
