@@ -22,8 +22,9 @@ import pyarrow.parquet as pq
 
 from dubber import provenance
 from dubber.artifacts import read_table, write_table
+from dubber.corpus.clip import Clip, refuse_hostile
 from dubber.corpus.manifest import MANIFEST, STATE, Manifest, load_manifest
-from dubber.corpus.reader import Clip, reader, refuse_hostile
+from dubber.corpus.reader import reader
 from dubber.corpus.scan import File, content_digest, files_under, listing_digest
 from dubber.corpus.settings import CorpusSettings
 from dubber.corpus.split import SPLITS, choose_splits, limited

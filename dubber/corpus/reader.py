@@ -1,94 +1,22 @@
-"""What every corpus reader gives, and which readers there are."""
+"""The corpus readers by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
-
-from dubber.corpus.scan import File
-from dubber.corpus.settings import CorpusSettings
-from dubber.errors import DubberError
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One clip as its corpus names it. Paths are relative to the corpus folder, with forward slashes.
-
-    Attributes:
-        clip: a name that is unique in the corpus.
-        speaker: who speaks.
-        text: the words; empty where the corpus does not tell, and then the clip fails at alignment.
-        video: path of the video, if there is one.
-        audio: path of the sound, if it is not in the video.
-        words: path of the corpus's own word times, if it has them.
-        split: train, val or test where the corpus fixes it.
-        digest: identity of the content where there is no file yet (a corpus that is still to be made).
-        same_as: another clip of the same utterance; this one shares its split, and is nobody's reference.
-    """
-
-    clip: str
-    speaker: str
-    text: str
-    video: str | None = None
-    audio: str | None = None
-    words: str | None = None
-    split: str | None = None
-    digest: str | None = None
-    same_as: str | None = None
-
-
-class Reader(Protocol):
-    """Finds the clips of one kind of corpus."""
-
-    def find(self, root: Path, files: Mapping[str, File], settings: CorpusSettings) -> Iterator[Clip]:
-        """Yield every clip of the corpus; no media file is opened.
-
-        Args:
-            root: the corpus folder.
-            files: everything that lies there, by path, in order.
-
-        Raises:
-            DubberError: a list is missing or cannot be read.
-        """
-        ...
+from dubber.corpus.chem import Chem
+from dubber.corpus.clip import Reader
+from dubber.corpus.demo.clips import Demo
+from dubber.corpus.grid import Grid
+from dubber.corpus.libritts import LibriTTS
+from dubber.corpus.table import Table
 
 
 def reader(name: str) -> Reader:
-    """The reader of that name. Each is a module of this package: adding a corpus layout is adding one."""
-    from dubber.corpus import chem, grid, libritts, table
-    from dubber.corpus.demo import clips as demo
-
+    """The reader of that name; a new corpus layout is a new module and a line here."""
     readers: dict[str, Reader] = {
-        "chem": chem.Chem(),
-        "demo": demo.Demo(),
-        "grid": grid.Grid(),
-        "libritts": libritts.LibriTTS(),
-        "table": table.Table(),
+        "chem": Chem(),
+        "demo": Demo(),
+        "grid": Grid(),
+        "libritts": LibriTTS(),
+        "table": Table(),
     }
     return readers[name]
-
-
-HOSTILE = frozenset("\"'`$\\|&;<>*?!{}[]")
-
-
-def refuse_hostile(clip: Clip, root: Path) -> None:
-    """Names that leave the corpus folder or mean something to a shell are refused.
-
-    Raises:
-        DubberError: naming the clip and the path.
-    """
-    for name in (clip.clip, clip.speaker, clip.video, clip.audio, clip.words):
-        if name is None:
-            continue
-        escapes = name.startswith(("/", "~")) or ".." in name.split("/")
-        if escapes or HOSTILE & set(name) or name.startswith("-") or not name or not name.isprintable():
-            raise DubberError(
-                f"The corpus names a clip or a path that is not safe: {name!r}",
-                looked_at=root,
-                hint="Names must be relative, stay inside the corpus folder and hold no shell characters.",
-            )
-    for name in (clip.clip, clip.speaker):
-        if "/" in name:
-            raise DubberError(f"The name of a clip or a speaker must not contain a slash: {name!r}", looked_at=root)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from dubber.corpus.reader import Clip
+from dubber.corpus.clip import Clip
 from dubber.corpus.settings import LimitSettings, SplitSettings
 from dubber.errors import DubberError
 from dubber.limits import MAX_LIST_BYTES, read_limited

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dubber.corpus import grid, manifest, split
+from dubber.corpus.clip import Clip
 from dubber.corpus.demo import clips as demo
-from dubber.corpus.reader import Clip
 from dubber.corpus.scan import files_under
 from dubber.corpus.settings import CorpusSettings, DemoSettings, LimitSettings, SplitSettings
 from dubber.errors import DubberError, MissingDataError

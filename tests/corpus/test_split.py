@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dubber.corpus.reader import Clip
+from dubber.corpus.clip import Clip
 from dubber.corpus.settings import LimitSettings, SplitSettings
 from dubber.corpus.split import choose_splits, limited
 from dubber.errors import DubberError

@@ -29,8 +29,8 @@ from dubber.codec.world.codec import World
 from dubber.commands.dub import _seconds
 from dubber.corpus import grid
 from dubber.corpus.chem import Chem
+from dubber.corpus.clip import Clip, refuse_hostile
 from dubber.corpus.manifest import load_manifest, load_shard
-from dubber.corpus.reader import Clip, refuse_hostile
 from dubber.corpus.settings import CorpusSettings
 from dubber.corpus.split import read_test_list
 from dubber.corpus.table import Table

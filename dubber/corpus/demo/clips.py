@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dubber import provenance
+from dubber.corpus.clip import Clip
 from dubber.corpus.grid import GRAMMAR, sentence
-from dubber.corpus.reader import Clip
 from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings, RenderSettings
 
