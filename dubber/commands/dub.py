@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
+from typing import Any
 
 from dubber.errors import DubberError
 
@@ -30,7 +31,6 @@ def add_parser(subparsers) -> argparse.ArgumentParser:
     _add_sampling(parser)
     parser.add_argument("--keep-wav", action="store_true", help="also write the speech alone, beside the output")
     parser.add_argument("--force", action="store_true", help="replace outputs that exist")
-    parser.add_argument("--configfile", type=Path, action="append", default=[], help="of a run: as for snakemake")
     return parser
 
 
@@ -45,15 +45,23 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip-failed", action="store_true", help="leave out cues that cannot be dubbed")
 
 
+# Options that change the settings of these names (`dubber.dub.settings.SynthesisSettings`).
+SAMPLING: dict[str, dict[str, Any]] = {
+    "seed": {"type": int, "help": "another seed, another intonation"},
+    "nfe": {"type": int, "metavar": "N", "help": "evaluations of the denoiser"},
+    "sampler": {"help": "default: the experiment's, or a fast one in place of the paper's euler"},
+    "temperature": {"type": float, "help": "below 1 is less varied"},
+    "drafts": {"type": int, "metavar": "N", "help": "draws whose mean is spoken: steadier, and more work"},
+    "precision": {
+        "choices": ("auto", "float32", "bf16"),
+        "help": "of the denoiser; auto: what the device is fast at",
+    },
+}
+
+
 def _add_sampling(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seed", type=int, help="another seed, another intonation")
-    parser.add_argument("--nfe", type=int, metavar="N", help="evaluations of the denoiser")
-    parser.add_argument("--sampler", help="default: the experiment's, or a fast one in place of the paper's euler")
-    parser.add_argument("--temperature", type=float, help="below 1 is less varied")
-    parser.add_argument("--drafts", type=int, metavar="N", help="draws whose mean is spoken: steadier, and more work")
-    parser.add_argument(
-        "--precision", choices=("auto", "float32", "bf16"), help="of the denoiser; auto: what the device is fast at"
-    )
+    for name, options in SAMPLING.items():
+        parser.add_argument(f"--{name}", **options)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:<n> (default: auto)")
 
 
@@ -102,16 +110,9 @@ def run(args: argparse.Namespace) -> None:
 def _load(args: argparse.Namespace):
     from dubber.dub.load import load
 
+    asked = {name: getattr(args, name) for name in SAMPLING}
     return load(
-        args.checkpoint,
-        device=args.device,
-        sampler=args.sampler,
-        nfe=args.nfe,
-        temperature=args.temperature,
-        drafts=args.drafts,
-        seed=args.seed,
-        precision=args.precision,
-        configfiles=args.configfile,
+        args.checkpoint, device=args.device, **{name: value for name, value in asked.items() if value is not None}
     )
 
 

@@ -22,7 +22,6 @@ def add_parser(subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument("--half", action="store_true", help="weights in half precision: half the size")
     parser.add_argument("--force", action="store_true", help="replace an exported folder that exists")
-    parser.add_argument("--configfile", type=Path, action="append", default=[], help="as for snakemake")
     return parser
 
 
@@ -33,8 +32,8 @@ def run(args: argparse.Namespace) -> None:
         DubberError: the run lacks a part, the output exists, or the disk is full.
     """
     from dubber.dub.bundle import open_bundle
-    from dubber.dub.exported import export
+    from dubber.dub.export import export
 
-    bundle = open_bundle(args.checkpoint, args.configfile)
+    bundle = open_bundle(args.checkpoint)
     published = not args.without_published_weights
     print(export(bundle, args.output, half=args.half, published_weights=published, force=args.force))

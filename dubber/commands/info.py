@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 
@@ -16,7 +15,6 @@ def add_parser(subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument("checkpoint", type=Path, metavar="RUN", help="exported folder, or runs/<experiment>/<run>")
     parser.add_argument("--json", action="store_true", help="where it comes from, for machines")
-    parser.add_argument("--configfile", type=Path, action="append", default=[], help="of a run: as for snakemake")
     return parser
 
 
@@ -29,5 +27,5 @@ def run(args: argparse.Namespace) -> None:
     from dubber.dub.bundle import open_bundle
     from dubber.dub.model_card import information
 
-    bundle = open_bundle(args.checkpoint, args.configfile)
-    print(json.dumps(bundle.origin, indent=2) if args.json else information(bundle))
+    bundle = open_bundle(args.checkpoint)
+    print(bundle.origin.model_dump_json(indent=2) if args.json else information(bundle))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,50 +15,33 @@ from dubber.errors import ConfigError
 from dubber.settings import first_wrong
 
 
-def load(
-    run: Path | str,
-    *,
-    device: str = "auto",
-    sampler: str | None = None,
-    nfe: int | None = None,
-    temperature: float | None = None,
-    drafts: int | None = None,
-    seed: int | None = None,
-    precision: str | None = None,
-    configfiles: Sequence[Path | str] = (),
-) -> VideoDubber:
+def load(run: Path | str, *, device: str = "auto", **sampling: Any) -> VideoDubber:
     """Load a trained student with all that it is fed through.
 
     Args:
         run: an exported folder (`dubber export`), or `runs/<experiment>/<run>` of a project.
         device: "auto", "cpu", "cuda" or "cuda:<n>".
-        sampler: None for the experiment's own way, or for `dubber.dub.settings.FAST` where that is the paper's, which
-            is slow; a name samples as the experiment does otherwise.
-        nfe, temperature, drafts, seed, precision: in place of that way's own, see `SynthesisSettings`.
-        configfiles: of a run: what was given to Snakemake as `--configfile`.
+        sampling: settings in place of the experiment's own: sampler, nfe, temperature, drafts, seed, precision, see
+            `SynthesisSettings`. Without a sampler, the paper's slow one gives way to `dubber.dub.settings.FAST`.
 
     Raises:
-        MissingDataError: there is no model, or a part of it is not there.
-        ConfigError: there is no such sampler, or a number is out of range.
+        MissingDataError: there is no model, or a part of it is missing.
+        ConfigError: there is no such device or sampler, or a number is out of range.
         DubberError: a file is damaged, or the parts do not fit.
     """
-    bundle = open_bundle(run, configfiles)
-    asked = {
-        **{"sampler": sampler, "nfe": nfe, "temperature": temperature, "drafts": drafts},
-        **{"seed": seed, "precision": precision},
-    }
-    return VideoDubber(bundle, device, sampling_of(bundle, {name: v for name, v in asked.items() if v is not None}))
+    bundle = open_bundle(run)
+    return VideoDubber(bundle, device, sampling_of(bundle, sampling))
 
 
-def sampling_of(bundle: Bundle, asked: Mapping[str, Any]) -> SynthesisSettings:
-    """How a bundle speaks a single dub, with what is asked for in place of its own.
+def sampling_of(bundle: Bundle, changes: Mapping[str, Any]) -> SynthesisSettings:
+    """How a bundle speaks a single dub, with `changes` to its own settings.
 
     Raises:
-        ConfigError: there is no such sampler, or a number is out of range.
+        ConfigError: a setting is unknown, or its value is out of range.
     """
+    own = "sampler" in changes or bundle.synthesis.sampler != PAPERS
+    settings = bundle.synthesis if own else FAST
     try:
-        own = "sampler" in asked or bundle.synthesis.sampler != PAPERS
-        way = bundle.synthesis if own else FAST
-        return SynthesisSettings.model_validate({**way.model_dump(), **asked})
+        return settings.changed(changes)
     except ValidationError as error:
-        raise ConfigError(f"The sampling cannot be so: {first_wrong(error)}.") from None
+        raise ConfigError(f"Invalid sampling option: {first_wrong(error)}.") from None

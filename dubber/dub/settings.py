@@ -1,4 +1,4 @@
-"""How the test clips are dubbed."""
+"""The settings of a dubbing model: how it samples, what it is fed through, where it comes from."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from dubber.codec.settings import CodecSettings
+from dubber.media.settings import CropSettings, FeatureSettings
 from dubber.settings import Settings
 
 
@@ -43,3 +45,41 @@ class ExternalSettings(Settings):
         description="folder of <clip>.wav, .flac or .mp4 files; '{protocol}' in it stands for 1.0 or 2.0, without it "
         "the same speech is scored in both",
     )
+
+
+class CorpusUse(Settings):
+    """A corpus that a model, its codec or its features learned from."""
+
+    name: str = Field(description="key of `corpora`")
+    used_for: tuple[str, ...] = Field(description="stage 1, stage 2, codec, features")
+    licence: str = Field(description="as the configuration states it")
+
+
+class PublishedFile(Settings):
+    """A published weight file that is part of a model: a row of `config/assets.csv`."""
+
+    name: str
+    url: str
+    version: str
+    sha256: str
+    licence: str
+
+
+class Sources(Settings):
+    """Where a model comes from, as far as only the configuration knows."""
+
+    experiment: str = Field(description="key of `experiments`")
+    run: str = Field(description="stage1, full, an ablation or a seed")
+    corpora: tuple[CorpusUse, ...] = Field(description="every corpus that was learned from")
+    backends: dict[str, str] = Field(description="part -> backend")
+    weights: tuple[PublishedFile, ...] = Field(default=(), description="published weights")
+
+
+class BundleSettings(Settings):
+    """Everything about a run that its model file does not hold: the rule `bundle` writes it into `dubber.json`."""
+
+    codec: CodecSettings = Field(description="the codec")
+    features: FeatureSettings | None = Field(default=None, description="lip and face features; of a student")
+    crops: CropSettings | None = Field(default=None, description="face detection and crops; of a student")
+    synthesis: SynthesisSettings = Field(description="how the experiment samples")
+    sources: Sources = Field(description="where the model comes from")

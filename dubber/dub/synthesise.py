@@ -28,7 +28,7 @@ from dubber.model.batch import DubInputs, mask, pad
 from dubber.model.dubber import Dub, Dubber
 from dubber.steps.dubs import DUBS, by_clip, require, rows_to_dub
 from dubber.text.phonemes import phonemise
-from dubber.train.weights import describe_model, load_model
+from dubber.model.weights import describe_model, load_model
 
 Protocol = Literal["1.0", "2.0"]
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from dubber.artifacts import Progress
 from dubber.codec.registry import load_codec
-from dubber.dub.bundle import Bundle
+from dubber.dub.bundle import Bundle, VideoInput
 from dubber.dub.cues import WHOLE_TEXT, Attempts, Cue, read_subtitles
 from dubber.dub.dubbed import DubbedVideo
 from dubber.dub.faces import lasting, numbered, panel, sheet
@@ -23,7 +23,7 @@ from dubber.dub.reference_voice import speaker_of
 from dubber.dub.settings import SynthesisSettings
 from dubber.dub.sound import Piece, original_sound
 from dubber.dub.synthesise import Request, Synthesiser
-from dubber.errors import ClipError, DubberError, MissingDataError
+from dubber.errors import ClipError, DubberError
 from dubber.media.audio import from_pcm
 from dubber.media.crops import Crops, Frames, crop_frames, find_faces
 from dubber.media.faces import detector
@@ -48,36 +48,33 @@ class VideoDubber:
         synthesis: how it samples; None for the experiment's own way.
 
     Raises:
-        MissingDataError: a file of the bundle is not there.
-        DubberError: student, features and codec do not fit.
+        DubberError: the bundle holds a teacher, or student, features and codec do not fit.
     """
 
     def __init__(self, bundle: Bundle, device: str = "auto", synthesis: SynthesisSettings | None = None) -> None:
-        missing = [path for path in bundle.files if not path.is_file()]
-        if missing:
-            raise MissingDataError(
-                "A part of the model is not there.",
-                looked_at=missing[0],
-                hint="Run the Snakemake target that makes it.",
+        if bundle.video is None:
+            raise DubberError(
+                "This is a teacher, which sees no video.",
+                looked_at=bundle.path,
+                hint="Dub with a student: runs/<experiment>/full.",
             )
-        self.bundle = bundle
+        self.bundle, self.crops = bundle, bundle.video.crops
         self.synthesis = synthesis or bundle.synthesis
         self.codec = load_codec(bundle.codec, bundle.codec_files)
-        self.streams = self._streams()
+        self.streams = self._streams(bundle.video)
         self.synthesiser = Synthesiser(bundle.model, self.codec, self.synthesis, device)
         self.sizes = self.synthesiser.sizes
         self._check_features()
-        self.detector = detector(bundle.crops)
+        self.detector = detector(self.crops)
 
-    def _streams(self) -> Streams:
-        features = self.bundle.features
-        if "import" in (features.lip.backend, features.face.backend):
+    def _streams(self, video: VideoInput) -> Streams:
+        if "import" in (video.features.lip.backend, video.features.face.backend):
             raise DubberError(
                 "The student was trained on features that were imported, and a new video has none.",
                 looked_at=self.bundle.path,
                 hint="Dub its clips in the workflow, or train a student on features that are computed here.",
             )
-        return build_streams(features, self.bundle.transform)
+        return build_streams(video.features, video.transform)
 
     def _check_features(self) -> None:
         """The features must be as wide as the student's inputs."""
@@ -86,7 +83,7 @@ class VideoDubber:
         if made != wanted:
             raise DubberError(
                 f"The features have widths {made} (lips, face); the student was trained on {wanted}.",
-                looked_at=self.bundle.transform or self.bundle.path,
+                looked_at=self.bundle.path,
                 hint="Use the features that the student was trained on.",
             )
 
@@ -128,7 +125,7 @@ class VideoDubber:
         watched = self._watched(video, list(texts))
 
         def see(cue: Cue) -> Request:
-            crops = crop_frames(watched.frames(cue.span), about, self.bundle.crops, self.detector, choose)
+            crops = crop_frames(watched.frames(cue.span), about, self.crops, self.detector, choose)
             return self._request(cue.name, texts[cue], crops, speaker)
 
         requests = attempts.each(list(texts), see)
@@ -148,7 +145,7 @@ class VideoDubber:
         )
 
     def _watched(self, video: Path | str, cues: Sequence[Cue]) -> WatchedVideo:
-        return WatchedVideo(video, self.bundle.crops.fps, self.bundle.longest, [cue.span for cue in cues])
+        return WatchedVideo(video, self.crops.fps, self.bundle.longest, [cue.span for cue in cues])
 
     def faces(
         self, video: Path | str, *, subtitles: Path | str | None = None, start: float = 0.0, end: float | None = None
@@ -163,7 +160,7 @@ class VideoDubber:
         return sheet(self._panel(watched.frames(cue.span), cue) for cue in cues)
 
     def _panel(self, frames: Frames, cue: Cue) -> np.ndarray:
-        settings = self.bundle.crops
+        settings = self.crops
         found = find_faces(frames(), settings, self.detector)
         faces = lasting(found.tracks, found.looked_at, settings.min_found_share)
         moment = faces[0].detections[len(faces[0].detections) // 2].frame if faces else 0
@@ -194,12 +191,12 @@ class VideoDubber:
         text = phonemise(cue.text)
         end = about.duration or None if cue.span.end is None else cue.span.end
         if end is not None:
-            self._check_length(text, round((end - cue.span.start) * self.bundle.crops.fps))
+            self._check_length(text, round((end - cue.span.start) * self.crops.fps))
         return text
 
     def _check_length(self, text: Pronunciation, n_frames: int) -> None:
         """Raises `ClipError` if a text does not fit F frames, or the student cannot speak for so long."""
-        seconds = n_frames / self.bundle.crops.fps
+        seconds = n_frames / self.crops.fps
         if seconds > self.bundle.longest:
             raise ClipError(
                 f"it spans {seconds:.1f} s, and the model speaks at most {self.bundle.longest:.1f} s at once",
@@ -222,9 +219,9 @@ class VideoDubber:
         """
         n_frames = len(crops.lips)
         self._check_length(text, n_frames)
-        seconds, tokens = n_frames / self.bundle.crops.fps, self.sizes.tokens_in(n_frames)
-        trained = self.bundle.origin.get("student", {}).get("longest_tokens", 0)
-        if 0 < trained < tokens:
+        seconds, tokens = n_frames / self.crops.fps, self.sizes.tokens_in(n_frames)
+        trained = self.bundle.origin.training.longest_tokens
+        if trained < tokens:
             log.warning("%s: %.1f s are longer than any clip of the training", name, seconds)
         pictures = {"lips": crops.lips, "faces": crops.faces, "box": crops.boxes}
         lips, faces = (stream.of(pictures).values for stream in (self.streams.lips, self.streams.faces))

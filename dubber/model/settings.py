@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from dubber.settings import Settings
 
+Stage = Literal["stage1", "stage2"]  # the zero-shot TTS teacher, the dubbing student
+
 
 class ModelSettings(Settings):
     """Widths, depths, heads and kernels. The defaults are the paper's; `config/sizes.yaml` has smaller ones."""
@@ -158,6 +160,6 @@ class ObjectiveSettings(Settings):
     stage1: Stage1Weights = Field(default=Stage1Weights(), description="weights of the stage-1 loss")
     stage2: Stage2Weights = Field(default=Stage2Weights(), description="weights of the stage-2 loss")
 
-    def of_stage(self, stage: Literal["stage1", "stage2"]) -> dict[str, Any]:
-        """What one stage heeds, as JSON values: a weight of stage 2 must not make stage 1 stale."""
+    def of_stage(self, stage: Stage) -> dict[str, Any]:
+        """The settings that one stage uses, as JSON values: a weight of stage 2 must not make stage 1 stale."""
         return self.model_dump(mode="json", exclude=STAGE2_ONLY if stage == "stage1" else STAGE1_ONLY)

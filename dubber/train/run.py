@@ -30,7 +30,7 @@ from dubber.train.randomness import seed_everything
 from dubber.train.run_log import ENVIRONMENT, flat, locked_run, write_json
 from dubber.train.settings import ExecutionSettings, RunSettings
 from dubber.train.summary import summarise
-from dubber.train.weights import Description, describe_model, load_model, save_model
+from dubber.model.weights import Description, describe_model, load_model, save_model
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from dubber.errors import ConfigError
-from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
+from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings, Stage
 from dubber.settings import Settings, first_wrong
-
-Stage = Literal["stage1", "stage2"]
 
 
 class OptimiserSettings(Settings):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from dubber import provenance
 from dubber.train.loop import Trainer
 from dubber.train.run_log import LOSS, RunFolder, read_metrics
-from dubber.train.weights import weights_digest
+from dubber.model.weights import weights_digest
 
 ENDS_SHARE = 0.1  # of a log's lines that count as its start, and as its end
 

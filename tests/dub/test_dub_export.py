@@ -25,7 +25,7 @@ from dubber.dub.settings import FAST, SynthesisSettings
 from dubber.errors import ConfigError, DubberError, MissingDataError
 from dubber.media.settings import FeatureSettings
 from dubber.networks.lip_reading import LipReadingNetwork
-from dubber.train.weights import describe_model, halve_model, save_model
+from dubber.model.weights import describe_model, halve_model, save_model
 from tests.helpers import tiny_project
 from tests.helpers.made_up_weights import made_up, shapes
 

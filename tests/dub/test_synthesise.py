@@ -18,8 +18,8 @@ from dubber.model.settings import PartsSettings
 from dubber.steps.features import FEATURES
 from dubber.steps.tokens_facodec import TOKENS
 from dubber.text.phonemes import VOCABULARY_SIZE, phonemise
-from dubber.train.weights import Description, save_model
-from tests.helpers.tiny_models import OBJECTIVE, randomise, sized
+from dubber.model.weights import save_model
+from tests.helpers.tiny_models import OBJECTIVE, description, randomise, sized
 
 SIZES = sized(phoneme_vocabulary=VOCABULARY_SIZE)
 SETTINGS = SynthesisSettings(nfe=3, batch_size=2, keep_maps=2)
@@ -59,8 +59,7 @@ def shard(tmp_path: Path) -> Path:
     write_rows(tmp_path / "tokens.parquet", tokens, TOKENS)
     torch.manual_seed(0)
     student = randomise(Dubber(SIZES, OBJECTIVE, PartsSettings()))
-    description = Description("stage2", SIZES, OBJECTIVE, PartsSettings(), "spoken", "random", "f00d")
-    save_model(tmp_path / "model.safetensors", student.state_dict(), description)
+    save_model(tmp_path / "model.safetensors", student.state_dict(), description("stage2", SIZES))
     return tmp_path
 
 

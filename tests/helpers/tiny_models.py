@@ -7,7 +7,8 @@ from torch import Tensor
 
 from dubber.model.batch import DubBatch
 from dubber.model.durations import length_mask
-from dubber.model.settings import ModelSettings, ObjectiveSettings
+from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings, Stage
+from dubber.model.weights import Description
 
 OBJECTIVE = ObjectiveSettings()
 SETTINGS = ModelSettings(
@@ -38,6 +39,14 @@ SETTINGS = ModelSettings(
 def sized(**changes: object) -> ModelSettings:
     """`SETTINGS` with some of them changed."""
     return ModelSettings(**{**SETTINGS.model_dump(), **changes})
+
+
+def description(stage: Stage, sizes: ModelSettings = SETTINGS, **names: str | None) -> Description:
+    """What the file of a minute model says about itself."""
+    student = stage == "stage2"
+    known = {"codec": "spoken", "features": "random" if student else None, "fingerprint": "f00d"}
+    parts = PartsSettings() if student else None
+    return Description(stage=stage, model=sizes, objective=OBJECTIVE, parts=parts, **{**known, **names})
 
 
 def spread(total: int, parts: int, generator: torch.Generator) -> Tensor:

@@ -25,8 +25,8 @@ from dubber.media.settings import FeatureSettings
 from dubber.model.dubber import Dubber
 from dubber.model.settings import ModelSettings, PartsSettings
 from dubber.text.phonemes import VOCABULARY_SIZE
-from dubber.train.weights import Description, save_model
-from tests.helpers.tiny_models import OBJECTIVE, randomise, sized
+from dubber.model.weights import save_model
+from tests.helpers.tiny_models import OBJECTIVE, description, randomise, sized
 
 LIPS, FACE = 12, 10
 CODES = 16
@@ -76,11 +76,8 @@ def write_student(path: Path, sizes: ModelSettings = SIZES, claimed: ModelSettin
     """A student's file with random weights, and with the sizes that the file claims, if these are others."""
     torch.manual_seed(0)
     student = randomise(Dubber(sizes, OBJECTIVE, PartsSettings()))
-    sizes, parts = claimed or sizes, PartsSettings()
-    description = Description(
-        "stage2", sizes, OBJECTIVE, parts, codec="world_tiny", features="tiny", fingerprint="f00d"
-    )
-    save_model(path, student.state_dict(), description)
+    told = description("stage2", claimed or sizes, codec="world_tiny", features="tiny")
+    save_model(path, student.state_dict(), told)
 
 
 def random_transform(settings: FeatureSettings = FEATURES) -> FeatureTransform:

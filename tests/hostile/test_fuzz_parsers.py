@@ -47,7 +47,7 @@ from dubber.networks.published_weights import _read as read_weights
 from dubber.text.normalise import normalise
 from dubber.text.phonemes import phonemise
 from dubber.train.checkpoint import Checkpoints
-from dubber.train.weights import KEY, describe_model
+from dubber.model.weights import KEY, describe_model
 
 MORE = os.environ.get("FUZZ_EXAMPLES")
 fuzz = settings(

@@ -28,7 +28,7 @@ from dubber.media.settings import CropSettings, ImportedStream
 from dubber.media.video import probe, read_frames
 from dubber.networks.dvector import PUBLISHED
 from dubber.networks.published_weights import load_published
-from dubber.train.weights import describe_model
+from dubber.model.weights import describe_model
 
 HUNDRED_MB = 100 * 1024 * 1024
 MB = 1024 * 1024

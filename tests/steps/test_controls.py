@@ -19,7 +19,7 @@ from dubber.steps.crops import CROPS
 from dubber.steps.dubs import DUBS
 from dubber.steps.text_only import middle, stretched, text_only_shard
 from dubber.text.phonemes import phonemise
-from dubber.train.weights import Description, save_model
+from dubber.model.weights import save_model
 from tests.dub.test_synthesise import (  # noqa: F401  (a fixture)
     FRAMES,
     SETTINGS,
@@ -30,7 +30,7 @@ from tests.dub.test_synthesise import (  # noqa: F401  (a fixture)
     reasons,
     shard,
 )
-from tests.helpers.tiny_models import OBJECTIVE, randomise
+from tests.helpers.tiny_models import OBJECTIVE, description, randomise
 
 TEXTS = {"long": "bin blue at f two now", "short": "set red by k one again", "middle": "lay white in q six soon"}
 SPEAKERS = {"long": "a", "short": "b", "middle": "c", "trained_on": "d"}
@@ -161,8 +161,7 @@ def test_the_prompt_is_the_middle():
 def teacher(shard: Path) -> Path:  # noqa: F811
     torch.manual_seed(0)
     model = randomise(TTS(SIZES, OBJECTIVE))
-    description = Description("stage1", SIZES, OBJECTIVE, None, "spoken", None, "f00d")
-    save_model(shard / "teacher.safetensors", model.state_dict(), description)
+    save_model(shard / "teacher.safetensors", model.state_dict(), description("stage1", SIZES))
     write_rows(shard / "crops.parquet", [{"clip": c, "n_frames": n} for c, n in FRAMES.items() if c != "long"], CROPS)
     return shard / "teacher.safetensors"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, overload
+from typing import Literal, Self, overload
 
 import torch
+from pydantic import Field, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -17,51 +17,37 @@ from torch import Tensor
 from dubber.artifacts import atomic_path
 from dubber.errors import DubberError
 from dubber.model.dubber import Dubber
-from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings
+from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings, Stage
 from dubber.model.tts import TTS
-from dubber.train.settings import Stage
+from dubber.settings import Settings, first_wrong
 
 KEY = "dubber"  # one key: safetensors writes several in no fixed order
 
 
-@dataclass(frozen=True)
-class Description:
-    """What a model file says of itself.
+class Description(Settings):
+    """What a model file says about itself."""
 
-    Attributes:
-        stage: "stage1" (a TTS teacher) or "stage2" (a dubbing student).
-        model, objective, parts: its settings; a teacher has no parts.
-        codec, features: names of what it was trained on; a teacher has no features.
-        fingerprint: of the run that made it.
-    """
+    stage: Stage = Field(description="stage1 is a TTS teacher, stage2 a dubbing student")
+    model: ModelSettings = Field(description="sizes")
+    objective: ObjectiveSettings = Field(description="losses and flow")
+    parts: PartsSettings | None = Field(description="of a student; a teacher has none")
+    codec: str = Field(description="name of the codec that the model was trained with")
+    features: str | None = Field(description="name of the features; a teacher sees no video")
+    fingerprint: str = Field(description="of the run that made the model")
 
-    stage: Stage
-    model: ModelSettings
-    objective: ObjectiveSettings
-    parts: PartsSettings | None
-    codec: str
-    features: str | None
-    fingerprint: str
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.stage == "stage2") != (self.parts is not None):
+            raise ValueError(f"{self.stage}: only a student (stage2) has parts, and it needs them")
+        return self
 
     def to_json(self) -> str:
-        """As the file stores it."""
-        settings = {name: getattr(self, name) for name in ("model", "objective", "parts")}
-        dumped = {name: value.model_dump(mode="json") if value else None for name, value in settings.items()}
-        names = {name: getattr(self, name) for name in ("stage", "codec", "features", "fingerprint")}
-        return json.dumps({**names, **dumped}, sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> Description:
-        """The inverse of `to_json`."""
-        stored = json.loads(text)
-        stored["model"] = ModelSettings.model_validate(stored["model"])
-        stored["objective"] = ObjectiveSettings.model_validate(stored["objective"])
-        stored["parts"] = PartsSettings.model_validate(stored["parts"]) if stored["parts"] else None
-        return cls(**stored)
+        """The text that the file stores."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
 
     def build(self) -> TTS | Dubber:
         """A model of this description with fresh weights."""
-        if self.stage == "stage1":
+        if self.parts is None:
             return TTS(self.model, self.objective)
         return Dubber(self.model, self.objective, self.parts)
 
@@ -99,10 +85,11 @@ def describe_model(path: Path | str) -> Description:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            return Description.from_json((file.metadata() or {})[KEY])
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
+            return Description.model_validate_json((file.metadata() or {})[KEY])
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+        reason = first_wrong(error) if isinstance(error, ValidationError) else str(error)
         raise DubberError(
-            f"A model cannot be read: {type(error).__name__}: {error}",
+            f"A model cannot be read: {type(error).__name__}: {reason}",
             looked_at=path,
             hint="Run the Snakemake target that trains it.",
         ) from error

@@ -1,0 +1,107 @@
+"""A run as one folder that another machine loads without the training data.
+
+dubber.json            what it is, every setting that dubbing needs, where all of it comes from, checksums
+model.safetensors      the model
+features.safetensors   what was fitted of the lip and face features
+codec/                 the codec's own files
+weights/               published weights of the features and of the face detector
+README.md              the same for people
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dubber.dub.bundle import MANIFEST, MODEL, Bundle, FileFacts, write_manifest
+from dubber.dub.model_card import model_card
+from dubber.dub.video import VideoDubber
+from dubber.errors import DubberError
+from dubber.media.encoding import full_disk_told
+from dubber.model.weights import halve_model
+from dubber.provenance import checksum
+
+TRANSFORM, CODEC, WEIGHTS, CARD = "features.safetensors", "codec", "weights", "README.md"
+
+
+def export(
+    bundle: Bundle, output: Path | str, *, half: bool = False, published_weights: bool = True, force: bool = False
+) -> Path:
+    """Write a bundle as one folder, which is whole or absent.
+
+    Args:
+        half: the model's weights in float16, half the size; it still computes in float32.
+        published_weights: False leaves out what others trained (FACodec, the lip-reading network, FAN); whoever loads
+            the folder puts it there.
+        force: whether an exported folder that exists is replaced.
+
+    Raises:
+        MissingDataError: a file of the bundle is missing.
+        DubberError: its parts do not fit, the output exists, or the disk is full.
+    """
+    output = Path(output)
+    _check_free(output, force)
+    if bundle.kind == "dubbing":
+        VideoDubber(bundle, "cpu")  # all parts can be read and fit each other
+    names = _names(bundle)
+    with _whole_folder(output) as folder:
+        facts = {}
+        for source, name in names.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            included = published_weights or source not in bundle.published_weights
+            written = _copy(source, folder / name, half and name == MODEL) if included else source
+            facts[name] = FileFacts(size=written.stat().st_size, sha256=checksum(written), included=included)
+        write_manifest(bundle.named(names.__getitem__, facts), folder / MANIFEST)
+        (folder / CARD).write_text(model_card(bundle), encoding="utf-8")
+    return output
+
+
+def _names(bundle: Bundle) -> dict[Path, str]:
+    """File -> its name in the folder."""
+    names = {bundle.model: MODEL} | {path: f"{CODEC}/{path.name}" for path in bundle.codec_files}
+    if bundle.video is None:
+        return names
+    if bundle.video.transform is not None:
+        names[bundle.video.transform] = TRANSFORM
+    return names | {path: f"{WEIGHTS}/{path.name}" for path in bundle.video.published_weights}
+
+
+def _copy(source: Path, target: Path, half: bool) -> Path:
+    """Copy a file; a model's weights in half precision, if asked."""
+    if half:
+        halve_model(source, target)
+    else:
+        shutil.copyfile(source, target)
+    return target
+
+
+def _check_free(output: Path, force: bool) -> None:
+    """The output must be new, or an export that may go."""
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return
+    if not (output / MANIFEST).is_file():
+        raise DubberError("The output exists and is no exported model.", looked_at=output, hint="Choose another name.")
+    if not force:
+        raise DubberError("The output exists.", looked_at=output, hint="--force replaces it.")
+
+
+@contextmanager
+def _whole_folder(output: Path) -> Iterator[Path]:
+    """A folder under a temporary name, which gets its own when the block ends well, and goes when it does not."""
+    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    try:
+        with full_disk_told(output):
+            temporary.mkdir(parents=True)
+            yield temporary
+            for file in temporary.rglob("*"):
+                if file.is_file():
+                    with file.open("rb") as written:
+                        os.fsync(written.fileno())
+            if output.exists():
+                shutil.rmtree(output)
+            temporary.rename(output)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
