@@ -46,3 +46,5 @@ rule all:
     input:
         "results/demo_table.csv",
         "results/demo/report.html",
+        "runs/demo/full/dubber.json",
+        "runs/demo/stage1/dubber.json",

@@ -17,8 +17,10 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from dubber.align.settings import AlignSettings
+from dubber.assets import Asset, group
 from dubber.codec.settings import CodecSettings
 from dubber.corpus.settings import CorpusSettings
+from dubber.dub.settings import BundleSettings, CorpusUse, PublishedFile, Sources
 from dubber.errors import ConfigError
 from dubber.experiment import FULL, NFE, OWN_SYSTEMS, SEED, STAGE1, Experiment, ablations
 from dubber.experiment import SWAPS as SWAPS
@@ -73,6 +75,47 @@ class Config(Settings):
             features=experiment.features if video else None,
         )
 
+    def bundle_settings(self, name: str, run: str = FULL) -> BundleSettings:
+        """Everything about a run that its model file does not hold."""
+        experiment = self.experiment(name, run)
+        codec, features, crops = self.codecs[experiment.codec], self.features[experiment.features], self.crops
+        sees = run != STAGE1
+        backends = {"codec": codec.backend, "aligner": self.aligners[experiment.aligner].backend}
+        if sees:
+            backends |= {"lips": features.lip.backend, "face": features.face.backend, "face detector": crops.backend}
+        needed = [codec.needed, *([features.needed, crops.needed] if sees else [])]
+        rows = [row for files in needed if files for row in group(files.group)]
+        return BundleSettings(
+            codec=codec,
+            features=features if sees else None,
+            crops=crops if sees else None,
+            synthesis=experiment.synthesis,
+            sources=Sources(
+                experiment=name,
+                run=run,
+                corpora=self._corpora_used(experiment, run),
+                backends=backends,
+                weights=tuple(map(_published, rows)),
+            ),
+        )
+
+    def _corpora_used(self, experiment: Experiment, run: str) -> tuple[CorpusUse, ...]:
+        """Every corpus that a run, its teacher, its codec or its features learned from."""
+        features = self.features[experiment.features]
+        sees = run != STAGE1
+        lists = {
+            "stage 1": experiment.pretraining if experiment.parts.pretraining or not sees else (),
+            "stage 2": (experiment.corpus,) if sees else (),
+            "codec": self.codecs[experiment.codec].fit_on,
+            "features": features.fit_on if sees and features.is_fitted else (),
+        }
+        uses: dict[str, list[str]] = {}
+        for use, corpora in lists.items():
+            for corpus in corpora:
+                uses.setdefault(corpus, []).append(use)
+        stated = {corpus: self.corpora[corpus].licence or "not stated in the configuration" for corpus in uses}
+        return tuple(CorpusUse(name=c, used_for=tuple(used), licence=stated[c]) for c, used in uses.items())
+
     def external_systems(self) -> list[str]:
         """The names of all external systems of all experiments."""
         return sorted({system for experiment in self.experiments.values() for system in experiment.external})
@@ -120,6 +163,10 @@ class Config(Settings):
                     f"features.{name}.lip: the lip-reading ResNet-18 needs crops.lip_size: {LIPREADING_CROP}"
                 )
         return self
+
+
+def _published(row: Asset) -> PublishedFile:
+    return PublishedFile(**{name: getattr(row, name) for name in PublishedFile.model_fields})
 
 
 def _check_system(where: str, name: str) -> None:

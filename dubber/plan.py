@@ -226,10 +226,15 @@ class Plan:
         held = {other for shard in shards for other in self.reference_shards(corpus, shard, protocol)}
         return self.experiment_step(name, step, sorted({*shards, *held}))
 
-    def teacher(self, name: str, run: str) -> list[str]:
-        """The teacher of a student, where it has one."""
+    def teacher(self, name: str, run: str, file: str = "model.safetensors") -> list[str]:
+        """A file of a student's teacher, where it has one."""
         parts = self.experiment(name, run).parts
-        return [f"runs/{name}/{STAGE1}/model.safetensors"] if parts.pretraining or parts.distillation else []
+        has_one = run != STAGE1 and (parts.pretraining or parts.distillation)
+        return [f"runs/{name}/{STAGE1}/{file}"] if has_one else []
+
+    def video_weights(self, name: str, run: str) -> list[str]:
+        """The published weights that a student sees through."""
+        return [] if run == STAGE1 else [*self.feature_files(self.experiment(name).features), *self.crop_files()]
 
     def synthesis(self, name: str, run: str, nfe: int | None = None) -> dict[str, Any]:
         """How a run's dubs are sampled; `nfe` in place of the experiment's own."""

@@ -196,6 +196,7 @@ rule report:
         attention="results/{experiment}/attention.parquet",
         alignment="results/{experiment}/alignment.csv",
         failures=ask(lambda w: PLAN.failures(w.experiment)),
+        dubber="runs/{experiment}/full/dubber.json",  # whoever asks for a report can dub with its student
     output:
         page="results/{experiment}/report.html",
         figures=directory("results/{experiment}/figures"),

@@ -82,3 +82,36 @@ rule stage2:
         "--settings {params.settings:q} --execution {resources.execution:q} "
         "--code {params.code} --threads {threads} "
         "--model {output.model:q} --summary {output.summary:q}"
+
+
+rule bundle:
+    """Describe a trained run in dubber.json, which is all that `dubber dub`, `info` and `export` read."""
+    input:
+        model="runs/{experiment}/{run}/model.safetensors",
+        summary="runs/{experiment}/{run}/summary.json",
+        teacher=ask(lambda w: PLAN.teacher(w.experiment, w.run, "summary.json")),
+        codec=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
+        transform=ask(lambda w: [] if w.run == "stage1" else PLAN.transform(PLAN.experiment(w.experiment).features)),
+        weights=ask(lambda w: PLAN.video_weights(w.experiment, w.run)),
+    output:
+        manifest="runs/{experiment}/{run}/dubber.json",
+    log:
+        "logs/bundle/{experiment}/{run}.log",
+    benchmark:
+        "benchmarks/rules/bundle/{experiment}/{run}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        teacher=lambda w, input: f"--teacher {input.teacher[0]}" if input.teacher else "",
+        transform=lambda w, input: f"--transform {input.transform[0]}" if input.transform else "",
+        settings=ask(lambda w: as_json(PLAN.config.bundle_settings(w.experiment, w.run))),
+        code=code("bundle"),
+    shell:
+        "exec &> >(tee {log:q}); "
+        "python workflow_scripts/bundle.py --model {input.model:q} --summary {input.summary:q} {params.teacher} "
+        "--codec {input.codec:q} {params.transform} --settings {params.settings:q} --manifest {output.manifest:q}"

@@ -43,7 +43,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory) -> Path:
-    """`runs/tiny/full` in a project of its own, whose configuration is `tiny.yaml`."""
+    """`runs/tiny/full` in a project of its own."""
     from tests.helpers.tiny_project import make_project
 
     return make_project(tmp_path_factory.mktemp("project"))
@@ -53,9 +53,9 @@ def tiny_run(tmp_path_factory) -> Path:
 def tiny_export(tiny_run, tmp_path_factory) -> Path:
     """The same run, exported; not to be changed."""
     from dubber.dub.bundle import open_bundle
-    from dubber.dub.exported import export
+    from dubber.dub.export import export
 
-    bundle = open_bundle(tiny_run, [tiny_run.parents[2] / "tiny.yaml"])
+    bundle = open_bundle(tiny_run)
     return export(bundle, tmp_path_factory.mktemp("export") / "tiny.dubber")
 
 

@@ -51,6 +51,10 @@ class WorldSettings(Settings):
     seed: int = Field(0, ge=0, description="seed of the choice of frames and of k-means")
 
     @property
+    def needed(self) -> None:
+        """Nothing published is needed."""
+
+    @property
     def speaker_dim(self) -> int:
         """S: GE2E, and the means of log F0, of c_0..c_M and of aperiodicity."""
         return GE2E_DIM + self.analysis.order + 3

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from dubber.artifacts import atomic_path
 from dubber.codec.settings import CodecSettings
-from dubber.dub.settings import BundleSettings, Sources, SynthesisSettings
+from dubber.dub.settings import Sources, SynthesisSettings
 from dubber.errors import DubberError, MissingDataError
 from dubber.limits import read_limited
 from dubber.media.settings import FAN_FILES, CropSettings, FeatureSettings
@@ -31,7 +31,7 @@ FORMAT = "dubber model 2"
 Kind = Literal["dubbing", "tts"]
 
 
-# --- dubber.json -------------------------------------------------------------------------------------------------------
+# --- dubber.json -----------------------------------------------------------------------------------------------------
 
 
 class FileFacts(Settings):
@@ -105,8 +105,16 @@ class Manifest(Settings):
     alphabet: tuple[str, ...] = Field(description="phonemes, in the order of their ids")
     origin: Origin
 
+    @model_validator(mode="after")
+    def _listed(self) -> Self:
+        loaded = [MODEL, *self.codec_files, *([self.transform] if self.transform else [])]
+        absent = [name for name in loaded if name not in self.files]
+        if absent:
+            raise ValueError(f"files: {absent[0]} is not among them")
+        return self
 
-# --- the bundle --------------------------------------------------------------------------------------------------------
+
+# --- the bundle ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -126,9 +134,8 @@ class VideoInput:
     @property
     def published_weights(self) -> tuple[Path, ...]:
         """Weights that others trained, of the features and of the face detector."""
-        lips = [Path(self.features.lip.weights)] if self.features.lip.backend == "resnet18" else []
-        fan = [Path(self.crops.fan_weights) / name for name in FAN_FILES] if self.crops.backend == "fan" else []
-        return (*lips, *fan)
+        needed = (self.features.needed, self.crops.needed)
+        return tuple(Path(path) for files in needed if files for path in files.paths)
 
     def with_paths(self, transform: Path | None, place: Callable[[Path], Path]) -> VideoInput:
         """The same with another transform, and each path of published weights changed by `place`."""
@@ -183,7 +190,7 @@ class Bundle:
     @property
     def published_weights(self) -> tuple[Path, ...]:
         """The files that others trained."""
-        codec = self.codec_files if self.codec.backend == "facodec" else ()
+        codec = self.codec_files if self.codec.needed else ()
         return (*codec, *(self.video.published_weights if self.video else ()))
 
     @property
@@ -230,7 +237,7 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
         temporary.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-# --- opening -----------------------------------------------------------------------------------------------------------
+# --- opening ---------------------------------------------------------------------------------------------------------
 
 
 def open_bundle(path: Path | str) -> Bundle:

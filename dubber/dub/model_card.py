@@ -76,9 +76,7 @@ def model_card(bundle: Bundle) -> str:
     licences = [f"| {c.name} | {', '.join(c.used_for)} | {c.licence} |" for c in origin.corpora]
     licences += [f"| {row.name} | published weights, {row.url} | {row.licence} |" for row in origin.weights]
     licences += [f"| {name} {about.version} | package | {about.licence} |" for name, about in origin.packages.items()]
-    return _CARD.format(
-        name=f"{origin.experiment}/{origin.run}", facts="\n".join(rows), licences="\n".join(licences)
-    )
+    return _CARD.format(name=f"{origin.experiment}/{origin.run}", facts="\n".join(rows), licences="\n".join(licences))
 
 
 _CARD = """# {name}: a dubbing model

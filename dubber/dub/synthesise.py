@@ -26,9 +26,9 @@ from dubber.flow.sampler import Sampler, make_sampler
 from dubber.media.audio import SAMPLE_RATE, to_pcm
 from dubber.model.batch import DubInputs, mask, pad
 from dubber.model.dubber import Dub, Dubber
+from dubber.model.weights import describe_model, load_model
 from dubber.steps.dubs import DUBS, by_clip, require, rows_to_dub
 from dubber.text.phonemes import phonemise
-from dubber.model.weights import describe_model, load_model
 
 Protocol = Literal["1.0", "2.0"]
 

@@ -21,6 +21,7 @@ from dubber.errors import ConfigError
 from dubber.locks import locked
 from dubber.model.dubber import Dubber
 from dubber.model.tts import TTS
+from dubber.model.weights import Description, describe_model, load_model, save_model
 from dubber.train.arrow import FORMAT, pack
 from dubber.train.batches import open_data, read_splits
 from dubber.train.distributed import make_runtime
@@ -30,7 +31,6 @@ from dubber.train.randomness import seed_everything
 from dubber.train.run_log import ENVIRONMENT, flat, locked_run, write_json
 from dubber.train.settings import ExecutionSettings, RunSettings
 from dubber.train.summary import summarise
-from dubber.model.weights import Description, describe_model, load_model, save_model
 
 log = logging.getLogger(__name__)
 

@@ -1,16 +1,17 @@
-"""What a finished run says of itself in summary.json."""
+"""summary.json: the facts of a finished run."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from dubber import provenance
-from dubber.train.loop import Trainer
-from dubber.train.run_log import LOSS, RunFolder, read_metrics
 from dubber.model.weights import weights_digest
+from dubber.train.loop import Trainer
+from dubber.train.run_log import CONFIG, LOSS, RunFolder, read_metrics
 
 ENDS_SHARE = 0.1  # of a log's lines that count as its start, and as its end
 
@@ -18,6 +19,7 @@ ENDS_SHARE = 0.1  # of a log's lines that count as its start, and as its end
 def summarise(trainer: Trainer, weights: Mapping[str, Tensor], folder: RunFolder) -> dict[str, Any]:
     """Facts of a run: what it was, how long it took, where its losses began and ended."""
     settings, progress, model = trainer.settings, trainer.progress, trainer.model
+    identity = json.loads((folder.path / CONFIG).read_text(encoding="utf-8"))
     return {
         "fingerprint": folder.fingerprint,
         "run_dir": folder.path.as_posix(),
@@ -28,6 +30,9 @@ def summarise(trainer: Trainer, weights: Mapping[str, Tensor], folder: RunFolder
         "clips": {"train": len(trainer.data.train), "val": len(trainer.validation)},
         "seconds": round(progress.seconds, 1),
         "seed": settings.seed,
+        "longest_tokens": settings.max_clip_tokens,
+        "code": identity["code"],
+        "data": identity["data"],
         "losses": {phase: first_and_last(read_metrics(folder.metrics, phase)) for phase in ("train", "val")},
         "parameters": count_parameters(model),
         **trainer.runtime.describe(),

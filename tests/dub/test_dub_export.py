@@ -12,28 +12,24 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-import yaml
 
 import dubber
+from dubber import config
 from dubber.cli import main
-from dubber.dub import exported
-from dubber.dub.bundle import open_bundle
-from dubber.dub.exported import export
+from dubber.dub.bundle import FORMAT, open_bundle
+from dubber.dub.export import export
 from dubber.dub.load import sampling_of
 from dubber.dub.model_card import information
 from dubber.dub.settings import FAST, SynthesisSettings
 from dubber.errors import ConfigError, DubberError, MissingDataError
 from dubber.media.settings import FeatureSettings
-from dubber.networks.lip_reading import LipReadingNetwork
 from dubber.model.weights import describe_model, halve_model, save_model
+from dubber.networks.lip_reading import LipReadingNetwork
+from dubber.provenance import checksum
 from tests.helpers import tiny_project
 from tests.helpers.made_up_weights import made_up, shapes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def configured(run: Path) -> list[Path]:
-    return [run.parents[2] / "tiny.yaml"]
 
 
 def rewrite(folder: Path, **changes: object) -> None:
@@ -45,7 +41,7 @@ def renew(folder: Path, name: str) -> None:
     """Make the checksums fit a file that was replaced on purpose."""
     path = folder / name
     files = json.loads((folder / "dubber.json").read_text())["files"]
-    files[name] |= {"size": path.stat().st_size, "sha256": exported.checksum(path)}
+    files[name] |= {"size": path.stat().st_size, "sha256": checksum(path)}
     rewrite(folder, files=files)
 
 
@@ -53,8 +49,7 @@ def test_the_folder_is_enough(tiny_run, tiny_export, film, reference, tmp_path):
     """Away from its project, the exported folder says bit for bit what the run says."""
     moved = shutil.copytree(tiny_export, tmp_path / "elsewhere")
     spoken = [
-        dubber.load(path, device="cpu", configfiles=files).dub(film, "bin blue now", reference).samples
-        for path, files in ((tiny_run, configured(tiny_run)), (moved, ()))
+        dubber.load(path, device="cpu").dub(film, "bin blue now", reference).samples for path in (tiny_run, moved)
     ]
     assert np.array_equal(*spoken) and np.abs(spoken[0]).max() > 0.01
 
@@ -63,8 +58,8 @@ def test_it_says_where_it_comes_from(tiny_export):
     manifest = json.loads((tiny_export / "dubber.json").read_text())
     origin = manifest["origin"]
     assert (origin["experiment"], origin["run"]) == ("tiny", "full")
-    assert origin["student"]["fingerprint"] == "f00d" and origin["student"]["code"] == "c0de"
-    assert origin["student"]["data"] == {"tokens": "da7a"} and origin["teacher"]["steps"] == 6
+    assert origin["training"]["fingerprint"] == "f00d" and origin["training"]["code"] == "c0de"
+    assert origin["training"]["data"] == {"tokens": "da7a"} and origin["teacher"]["steps"] == 6
     (corpus,) = origin["corpora"]
     assert corpus["used_for"] == ["stage 1", "stage 2", "codec", "features"] and "NASA" in corpus["licence"]
     assert origin["packages"]["torch"]["licence"] and origin["packages"]["torch"]["version"]
@@ -72,8 +67,8 @@ def test_it_says_where_it_comes_from(tiny_export):
 
 
 def test_the_card_and_the_command_tell_the_same(tiny_run, tiny_export, capsys):
-    for path, files in ((tiny_export, []), (tiny_run, ["--configfile", *map(str, configured(tiny_run))])):
-        main(["info", str(path), *files])
+    for path in (tiny_export, tiny_run):
+        main(["info", str(path)])
         told = capsys.readouterr().out
         for part in (
             "tiny/full",
@@ -94,7 +89,7 @@ def test_the_card_and_the_command_tell_the_same(tiny_run, tiny_export, capsys):
 
 
 def test_the_command_exports(tiny_run, tmp_path, capsys):
-    command = ["export", str(tiny_run), "-o", str(tmp_path / "a.dubber"), "--configfile", str(configured(tiny_run)[0])]
+    command = ["export", str(tiny_run), "-o", str(tmp_path / "a.dubber")]
     main(command)
     assert capsys.readouterr().out.strip() == str(tmp_path / "a.dubber")
     with pytest.raises(SystemExit) as ended:
@@ -106,7 +101,7 @@ def test_the_command_exports(tiny_run, tmp_path, capsys):
 
 def test_half_precision_is_half_the_size_and_the_same_speech(tiny_run, tiny_export, film, reference, tmp_path):
     halved = tmp_path / "a.dubber"
-    main(["export", str(tiny_run), "-o", str(halved), "--half", "--configfile", str(configured(tiny_run)[0])])
+    main(["export", str(tiny_run), "-o", str(halved), "--half"])
     sizes = [(folder / "model.safetensors").stat().st_size for folder in (halved, tiny_export)]
     assert sizes[0] < 0.6 * sizes[1]
     quiet, loud = (
@@ -130,7 +125,7 @@ def test_what_is_no_export_is_never_replaced(tiny_run, tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a/mine.txt").write_text("mine")
     with pytest.raises(DubberError, match="no exported model"):
-        export(open_bundle(tiny_run, configured(tiny_run)), tmp_path / "a", force=True)
+        export(open_bundle(tiny_run), tmp_path / "a", force=True)
     assert (tmp_path / "a/mine.txt").exists()
 
 
@@ -139,9 +134,9 @@ def test_a_full_disk_leaves_nothing(tiny_run, tmp_path, monkeypatch):
         Path(target).write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(exported.shutil, "copyfile", full)
+    monkeypatch.setattr(dubber.dub.export.shutil, "copyfile", full)
     with pytest.raises(DubberError, match="disk is full"):
-        export(open_bundle(tiny_run, configured(tiny_run)), tmp_path / "a.dubber")
+        export(open_bundle(tiny_run), tmp_path / "a.dubber")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -164,17 +159,17 @@ def test_another_version_or_alphabet_is_refused(own_export):
     rewrite(own_export, format="dubber export 99")
     with pytest.raises(DubberError, match="format 'dubber export 99'"):
         dubber.load(own_export)
-    rewrite(own_export, format=exported.FORMAT, alphabet=["AA"])
+    rewrite(own_export, format=FORMAT, alphabet=["AA"])
     with pytest.raises(DubberError, match="another set of phonemes"):
         dubber.load(own_export)
     (own_export / "dubber.json").write_text("{")
-    with pytest.raises(DubberError, match="cannot be read"):
+    with pytest.raises(DubberError, match="description of a model is not valid"):
         dubber.load(own_export)
 
 
 def test_a_setting_of_another_version_is_one_line(own_export):
     rewrite(own_export, crops={"backend": "haar", "colour": "red"})
-    with pytest.raises(DubberError, match="not valid here: unknown key 'colour'"):
+    with pytest.raises(DubberError, match=r"not valid: crops: .*unknown key 'colour'"):
         dubber.load(own_export)
 
 
@@ -206,19 +201,17 @@ def lip_reading_run(tiny_run, tmp_path) -> Path:
     weights = made_up(shapes(LipReadingNetwork()))
     (project / "downloads").mkdir()
     torch.save({"model_state_dict": weights}, project / "downloads/lips.pth")
-    configuration = yaml.safe_load((project / "tiny.yaml").read_text())
-    lip = {"backend": "resnet18", "weights": "downloads/lips.pth"}
-    configuration["features"]["tiny"] |= {"lip": lip, "lip_features": 512}
-    (project / "tiny.yaml").write_text(yaml.safe_dump(configuration))
-    settings = FeatureSettings.model_validate(configuration["features"]["tiny"])
+    changes = {"lip": {"backend": "resnet18", "weights": "downloads/lips.pth"}, "lip_features": 512}
+    settings = FeatureSettings.model_validate({**tiny_project.FEATURES.model_dump(), **changes})
     tiny_project.random_transform(settings).save(project / "work/features/tiny/transform.safetensors")
     wide = tiny_project.SIZES.model_copy(update={"lip_features": 512})
     tiny_project.write_student(project / "runs/tiny/full/model.safetensors", wide)
+    tiny_project.describe_runs(project, **changes)
     return project / "runs/tiny/full"
 
 
 def test_published_weights_can_be_left_out_and_put_back(lip_reading_run, film, reference, tmp_path):
-    bundle = open_bundle(lip_reading_run, configured(lip_reading_run))
+    bundle = open_bundle(lip_reading_run)
     folder = export(bundle, tmp_path / "a.dubber", published_weights=False)
     assert not (folder / "weights/lips.pth").exists() and (folder / "codec/codec.safetensors").exists()
     with pytest.raises(MissingDataError, match=r"lacks the file weights/lips\.pth") as told:
@@ -233,11 +226,9 @@ def test_published_weights_can_be_left_out_and_put_back(lip_reading_run, film, r
 
 def test_imported_features_cannot_dub_a_new_video(tiny_run, tmp_path):
     project = Path(shutil.copytree(tiny_run.parents[2], tmp_path / "project"))
-    configuration = yaml.safe_load((project / "tiny.yaml").read_text())
-    configuration["features"]["tiny"]["lip"] = {"backend": "import", "folder": "mine"}
-    (project / "tiny.yaml").write_text(yaml.safe_dump(configuration))
+    tiny_project.describe_runs(project, lip={"backend": "import", "folder": "mine"})
     with pytest.raises(DubberError, match="imported, and a new video has none"):
-        dubber.load(project / "runs/tiny/full", configfiles=[project / "tiny.yaml"])
+        dubber.load(project / "runs/tiny/full")
 
 
 def test_what_is_no_model_says_what_would_be(tiny_run, tmp_path):
@@ -245,21 +236,47 @@ def test_what_is_no_model_says_what_would_be(tiny_run, tmp_path):
         open_bundle(tmp_path)
     with pytest.raises(MissingDataError, match=r"There is one in .*full"):
         open_bundle(tiny_run.parent)
-    with pytest.raises(ConfigError, match="experiment 'tiny' and codec 'world_tiny' and features 'tiny'") as told:
-        open_bundle(tiny_run)
-    assert "--configfile" in told.value.hint
-    shutil.copytree(tiny_run, tmp_path / "alone")
-    with pytest.raises(DubberError, match="Export it"):
-        open_bundle(tmp_path / "alone", configured(tiny_run))
+    alone = Path(shutil.copytree(tiny_run, tmp_path / "alone"))
+    with pytest.raises(MissingDataError, match=r"dubber export runs/tiny/full -o FOLDER"):
+        open_bundle(alone)
+    (alone / "dubber.json").unlink()
+    with pytest.raises(MissingDataError, match=r"needs its dubber\.json: snakemake --cores 1 .*/alone/dubber\.json"):
+        open_bundle(alone)
+
+
+def test_a_teacher_is_described_too_and_dubs_no_video(tiny_run, tmp_path):
+    teacher = open_bundle(tiny_run.with_name("stage1"))
+    assert (teacher.kind, teacher.video, teacher.origin.teacher) == ("tts", None, None)
+    assert [corpus.used_for for corpus in teacher.origin.corpora] == [("stage 1", "codec")]
+    with pytest.raises(DubberError, match="teacher, which sees no video"):
+        dubber.load(teacher.path)
+    moved = open_bundle(export(teacher, tmp_path / "teacher.dubber"))
+    assert moved.exported and moved.kind == "tts" and moved.files[0].parent == moved.path
+    assert "video       none" in information(moved)
+
+
+def test_a_run_that_was_trained_again_needs_a_new_description(tiny_run, tmp_path):
+    run = Path(shutil.copytree(tiny_run.parents[2], tmp_path / "project")) / "runs/tiny/full"
+    content = (run / "model.safetensors").read_bytes()
+    (run / "model.safetensors").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(DubberError, match="checksum differs") as told:
+        dubber.load(run)
+    assert "snakemake --cores 2 runs/tiny/full/dubber.json" in told.value.hint
+
+
+def test_a_licence_is_no_part_of_a_runs_identity():
+    changed = {"corpora": {"demo": {"licence": "another"}}}
+    settings = [config.read(tiny_project.CONFIGURATION, more) for more in ({}, changed)]
+    assert settings[0].run_settings("tiny") == settings[1].run_settings("tiny")
+    assert settings[0].bundle_settings("tiny") != settings[1].bundle_settings("tiny")
 
 
 def test_a_run_without_its_codec_names_the_file(tiny_run, tmp_path):
-    project = shutil.copytree(tiny_run.parents[2], tmp_path / "project")
+    project = Path(shutil.copytree(tiny_run.parents[2], tmp_path / "project"))
     (project / "work/codecs/world_tiny/codec.safetensors").unlink()
-    with pytest.raises(MissingDataError, match=r"codec\.safetensors"):
-        dubber.load(project / "runs/tiny/full", configfiles=[project / "tiny.yaml"])
-    told = information(open_bundle(project / "runs/tiny/full", [project / "tiny.yaml"]))
-    assert "codec.safetensors (missing)" in told
+    for look in (dubber.load, open_bundle):
+        with pytest.raises(MissingDataError, match=r"lacks the file .*work/codecs/world_tiny/codec\.safetensors"):
+            look(project / "runs/tiny/full")
 
 
 def test_sampling_can_be_changed_within_reason(tiny_export):

@@ -15,10 +15,10 @@ from dubber.dub.synthesise import Synthesiser, synthesise_shard
 from dubber.errors import DubberError
 from dubber.model.dubber import Dubber
 from dubber.model.settings import PartsSettings
+from dubber.model.weights import save_model
 from dubber.steps.features import FEATURES
 from dubber.steps.tokens_facodec import TOKENS
 from dubber.text.phonemes import VOCABULARY_SIZE, phonemise
-from dubber.model.weights import save_model
 from tests.helpers.tiny_models import OBJECTIVE, description, randomise, sized
 
 SIZES = sized(phoneme_vocabulary=VOCABULARY_SIZE)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 import torch
-import yaml
 
+from dubber import config
 from dubber.codec.settings import WorldAnalysisSettings, WorldSettings
 from dubber.codec.world.codec import analyse_clip
 from dubber.codec.world.fit import fit_analysed
@@ -24,8 +26,10 @@ from dubber.media.pca import MOTION, Components, FeatureTransform
 from dubber.media.settings import FeatureSettings
 from dubber.model.dubber import Dubber
 from dubber.model.settings import ModelSettings, PartsSettings
-from dubber.text.phonemes import VOCABULARY_SIZE
+from dubber.model.tts import TTS
 from dubber.model.weights import save_model
+from dubber.steps.bundle import bundle
+from dubber.text.phonemes import VOCABULARY_SIZE
 from tests.helpers.tiny_models import OBJECTIVE, description, randomise, sized
 
 LIPS, FACE = 12, 10
@@ -60,8 +64,7 @@ CONFIGURATION = {
 
 
 def make_project(folder: Path) -> Path:
-    """Write `runs/tiny/full`, `runs/tiny/stage1`, `work/` and `tiny.yaml`; the run's folder comes back."""
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(CONFIGURATION))
+    """Write `runs/tiny/full`, `runs/tiny/stage1` and `work/`; the run's folder comes back."""
     words = ("bin blue at f two now", "set white by k seven please")
     speech = [analyse_clip(speak(text, SPEAKERS[i], 16_000).samples, CODEC.analysis) for i, text in enumerate(words)]
     fit_analysed(speech, CODEC, {"clips": "2"}).save(folder / "work/codecs/world_tiny/codec.safetensors")
@@ -69,7 +72,29 @@ def make_project(folder: Path) -> Path:
     for name in ("stage1", "full"):
         _write_facts(folder / "runs/tiny" / name)
     write_student(folder / "runs/tiny/full/model.safetensors")
+    torch.manual_seed(0)
+    teacher = randomise(TTS(SIZES, OBJECTIVE))
+    told = description("stage1", SIZES, codec="world_tiny")
+    save_model(folder / "runs/tiny/stage1/model.safetensors", teacher.state_dict(), told)
+    describe_runs(folder)
     return folder / "runs/tiny/full"
+
+
+def describe_runs(project: Path, **changes: Any) -> None:
+    """Write the `dubber.json` of both runs, as the rule `bundle` does, with changes to the features `tiny`."""
+    settings = config.read(CONFIGURATION, {"features": {"tiny": changes}})
+    with contextlib.chdir(project):
+        for run in ("stage1", "full"):
+            folder, student = Path("runs/tiny") / run, run == "full"
+            bundle(
+                folder / "model.safetensors",
+                folder / "summary.json",
+                Path("runs/tiny/stage1/summary.json") if student else None,
+                [Path("work/codecs/world_tiny/codec.safetensors")],
+                Path("work/features/tiny/transform.safetensors") if student else None,
+                settings.bundle_settings("tiny", run),
+                folder / "dubber.json",
+            )
 
 
 def write_student(path: Path, sizes: ModelSettings = SIZES, claimed: ModelSettings | None = None) -> None:
@@ -100,12 +125,15 @@ def random_transform(settings: FeatureSettings = FEATURES) -> FeatureTransform:
 def _write_facts(folder: Path) -> None:
     """What a training run says of itself, as far as it is looked at."""
     summary = {"fingerprint": "f00d", "weights": "abc", "steps": 6, "epochs": 1.0, "batch_size": 4, "seed": 0}
-    summary |= {"clips": {"train": 8, "val": 2}, "seconds": 1.5, "losses": {"val": {"last": {"loss": 4.25}}}}
+    summary |= {
+        "clips": {"train": 8, "val": 2},
+        "seconds": 1.5,
+        "losses": {"val": {"first": {"loss": 9.0}, "last": {"loss": 4.25}}},
+    }
     summary |= {"parameters": {"dfpa": 10, "total": 30, "trained": 20}, "versions": {"torch": "2"}}
-    (folder / "f00d").mkdir(parents=True)
+    summary |= {"code": "c0de", "data": {"tokens": "da7a"}, "longest_tokens": 240}
+    folder.mkdir(parents=True)
     (folder / "summary.json").write_text(json.dumps(summary))
-    configuration = {"code": "c0de", "data": {"tokens": "da7a"}, "settings": {"train": {"max_clip_tokens": 240}}}
-    (folder / "f00d/config.json").write_text(json.dumps(configuration))
 
 
 def write_reference(path: Path, text: str = "set white by k seven please") -> Path:

@@ -34,20 +34,20 @@ from dubber.corpus.manifest import load_manifest, load_shard
 from dubber.corpus.settings import CorpusSettings
 from dubber.corpus.split import read_test_list
 from dubber.corpus.table import Table
+from dubber.dub.bundle import read_manifest
 from dubber.dub.cues import Cue, read_subtitles
-from dubber.dub.exported import _read_manifest
 from dubber.errors import DubberError
 from dubber.listening.answers import read_answers
 from dubber.listening.definition import load_test
 from dubber.media.audio import read_audio
 from dubber.media.pca import FeatureTransform
 from dubber.media.video import probe, read_frames
+from dubber.model.weights import KEY, describe_model
 from dubber.networks.dvector import PUBLISHED as DVECTOR
 from dubber.networks.published_weights import _read as read_weights
 from dubber.text.normalise import normalise
 from dubber.text.phonemes import phonemise
 from dubber.train.checkpoint import Checkpoints
-from dubber.model.weights import KEY, describe_model
 
 MORE = os.environ.get("FUZZ_EXAMPLES")
 fuzz = settings(
@@ -184,7 +184,7 @@ def test_configurations(raw):
 def test_descriptions_in_json(tmp_path, data):
     (tmp_path / "a.json").write_bytes(data)
     accepts(load_test, tmp_path / "a.json")
-    accepts(_read_manifest, tmp_path / "a.json")
+    accepts(read_manifest, tmp_path / "a.json")
     accepts(read_answers, tmp_path / "a.json")
 
 

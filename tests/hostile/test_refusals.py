@@ -26,9 +26,9 @@ from dubber.media import audio, crops
 from dubber.media.feature_streams import Imported
 from dubber.media.settings import CropSettings, ImportedStream
 from dubber.media.video import probe, read_frames
+from dubber.model.weights import describe_model
 from dubber.networks.dvector import PUBLISHED
 from dubber.networks.published_weights import load_published
-from dubber.model.weights import describe_model
 
 HUNDRED_MB = 100 * 1024 * 1024
 MB = 1024 * 1024

@@ -14,12 +14,12 @@ from dubber.errors import ClipError, DubberError
 from dubber.experiment import SWAPS
 from dubber.media.audio import AUDIO
 from dubber.model.tts import TTS
+from dubber.model.weights import save_model
 from dubber.steps.control import Swap, delayed, fit_frames, same_voice_shard, shifted_shard, swap_shard
 from dubber.steps.crops import CROPS
 from dubber.steps.dubs import DUBS
 from dubber.steps.text_only import middle, stretched, text_only_shard
 from dubber.text.phonemes import phonemise
-from dubber.model.weights import save_model
 from tests.dub.test_synthesise import (  # noqa: F401  (a fixture)
     FRAMES,
     SETTINGS,
