@@ -55,7 +55,7 @@ def _examine(path: Path) -> tuple[str, tuple[Path, ...]]:
     if path.suffix != ".py":
         return hashlib.sha256(path.read_bytes()).hexdigest()[:16], ()
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    reached = tuple(sorted(set(_imports(tree, path)) | set(_templates(tree, path))))
+    reached = tuple(sorted({*_imports(tree, path), *_named(tree), *_templates(tree, path)}))
     meaning = ast.dump(_WithoutProse().visit(tree))
     return hashlib.sha256(meaning.encode()).hexdigest()[:16], reached
 
@@ -93,6 +93,15 @@ def _imports(tree: ast.AST, path: Path) -> Iterator[Path]:
             yield from _module_files(base)
             for alias in node.names:
                 yield from _module_files(f"{base}.{alias.name}")
+
+
+def _named(tree: ast.AST) -> Iterator[Path]:
+    """The modules of backends that are imported by their name, `package.module:Class`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            module, colon, _ = node.value.partition(":")
+            if colon and module.startswith(f"{PACKAGE.name}."):
+                yield from _module_files(module)
 
 
 def _base(node: ast.ImportFrom, path: Path) -> str:

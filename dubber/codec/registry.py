@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 
 from pydantic import TypeAdapter
 
@@ -17,29 +18,22 @@ def parse_codec(text: str) -> CodecSettings:
     return TypeAdapter(CodecSettings).validate_json(text)
 
 
+# By name: only a run that uses a codec imports it.
+BACKENDS = {"world": "dubber.codec.world.codec:World", "facodec": "dubber.codec.facodec.adapter:FACodec"}
+FILES = {"world": "the fitted codec", "facodec": "the weights of the encoder, the weights of the decoder"}
+
+
 def load_codec(settings: CodecSettings, files: Sequence[Path | str] = ()) -> Codec:
     """The codec that `settings` names.
 
     Args:
-        files: world: the fitted codec; facodec: encoder and decoder weights, those of the settings where none is given.
+        files: as `FILES` lists them; published weights are those of the settings if none are given.
 
     Raises:
-        MissingDataError: a file is not there.
+        MissingDataError: a file is missing.
         DubberError: a file is damaged or not the codec's, or the number of files is wrong.
     """
-    if settings.backend == "world":
-        from dubber.codec.world.codec import World
-
-        (file,) = _expect(files, 1, "one file, the fitted codec")
-        return World.load(file)
-    from dubber.codec.facodec.adapter import FACodec
-
-    files = files or (settings.encoder, settings.decoder)
-    encoder, decoder = _expect(files, 2, "two files, the weights of encoder and decoder")
-    return FACodec.load(encoder, decoder)
-
-
-def _expect(files: Sequence[Path | str], count: int, what: str) -> Sequence[Path | str]:
-    if len(files) != count:
-        raise DubberError(f"The codec needs {what}.", looked_at=[str(file) for file in files])
-    return files
+    files, wanted = files or (settings.needed.paths if settings.needed else ()), FILES[settings.backend]
+    if len(files) != len(wanted.split(", ")):
+        raise DubberError(f"The codec needs {wanted}.", looked_at=[str(file) for file in files])
+    return resolve_name(BACKENDS[settings.backend]).load(*files)

@@ -6,7 +6,7 @@ Letters: F video frames (25/s), S speaker width.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -18,18 +18,17 @@ from dubber.dub.bundle import Bundle, VideoInput
 from dubber.dub.cues import WHOLE_TEXT, Attempts, Cue, read_subtitles
 from dubber.dub.dubbed import DubbedVideo
 from dubber.dub.faces import lasting, numbered, panel, sheet
-from dubber.dub.progress import WatchedVideo
 from dubber.dub.reference_voice import speaker_of
 from dubber.dub.settings import SynthesisSettings
 from dubber.dub.sound import Piece, original_sound
 from dubber.dub.synthesise import Request, Synthesiser
 from dubber.errors import ClipError, DubberError
 from dubber.media.audio import from_pcm
-from dubber.media.crops import Crops, Frames, crop_frames, find_faces
+from dubber.media.crops import MOTION_FRAMES, Crops, Frames, crop_frames, find_faces
 from dubber.media.faces import detector
 from dubber.media.feature_streams import Streams, build_streams
 from dubber.media.tracking import speaker_track
-from dubber.media.video import Probe, Span, probe
+from dubber.media.video import Probe, Span, probe, read_frames
 from dubber.text.phonemes import PAUSE, SILENCE, Pronunciation, phonemise
 
 log = logging.getLogger(__name__)
@@ -37,6 +36,7 @@ log = logging.getLogger(__name__)
 Background = Literal["keep", "silence"]
 
 MOST_PANELS = 20  # in the picture of faces
+BEYOND = 1.0  # s that are read beyond the longest possible span, to see that it is too long
 
 
 class VideoDubber:
@@ -233,6 +233,37 @@ class VideoDubber:
         if cue.span.end is not None:
             samples = samples[: round((cue.span.end - cue.span.start) * self.codec.sample_rate)]
         return Piece(cue.name, cue.text, cue.span.start, samples)
+
+
+class WatchedVideo:
+    """The frames of spans of a video, whose reading is shown as progress.
+
+    Args:
+        fps: frames per second.
+        longest: s; little more of a span is read.
+        spans: those that will be read, for the time left.
+    """
+
+    def __init__(self, path: Path | str, fps: int, longest: float, spans: Sequence[Span]) -> None:
+        self.path, self.fps, self.longest = path, fps, longest
+        lengths = [round((self._read(span).end - span.start) * fps) for span in spans]
+        self.total = sum(2 * n + min(n, MOTION_FRAMES) for n in lengths)  # as `crop_frames` reads them
+        self.progress = Progress("faces: frames", self.total)
+
+    def _read(self, span: Span) -> Span:
+        last = span.start + self.longest + BEYOND
+        return Span(span.start, last if span.end is None else min(span.end, last))
+
+    def frames(self, span: Span) -> Frames:
+        """A function that begins to read the span whenever it is called: uint8 [height, width, 3] RGB, upright."""
+
+        def read() -> Iterator[np.ndarray]:
+            for frame in read_frames(self.path, self.fps, self._read(span)):
+                if self.progress.done < self.total:
+                    self.progress.advance()
+                yield frame
+
+        return read
 
 
 def _within(cue: Cue, duration: float) -> Cue:

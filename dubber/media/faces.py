@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Protocol
 
 import cv2
@@ -12,6 +13,8 @@ import numpy as np
 from dubber.errors import MissingDataError
 from dubber.media.settings import CropSettings
 from dubber.media.tracking import Detection, surest
+
+FAN = "dubber.networks.fan:Fan"  # by name: only a run that uses it imports it
 
 SCALE_STEP = 1.1
 FRONTAL, PROFILE = "haarcascade_frontalface_default.xml", "haarcascade_profileface.xml"
@@ -30,9 +33,7 @@ class FaceDetector(Protocol):
 def detector(settings: CropSettings) -> FaceDetector:
     """The detector that the settings name."""
     if settings.backend == "fan":
-        from dubber.networks.fan import Fan
-
-        return Fan(settings.fan_weights, settings.detection_width)
+        return resolve_name(FAN)(settings.fan_weights, settings.detection_width)
     return Haar(settings)
 
 

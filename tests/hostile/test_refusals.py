@@ -23,7 +23,7 @@ from dubber.dub.cues import read_subtitles, read_text
 from dubber.errors import ClipError, DubberError
 from dubber.limits import MAX_TEXT_BYTES, read_limited
 from dubber.media import audio, crops
-from dubber.media.feature_streams import Imported
+from dubber.media.imported_features import Imported
 from dubber.media.settings import CropSettings, ImportedStream
 from dubber.media.video import probe, read_frames
 from dubber.model.weights import describe_model

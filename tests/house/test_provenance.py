@@ -50,6 +50,15 @@ def test_code_counts(package, change):
     assert fresh_digest(script) != before
 
 
+def test_backends_that_are_imported_by_name_are_followed(package):
+    script = write_script(package, 'X = {"world": "dubber.codec.world.codec:World"}\nY = "dubber.nothing:Else"\n')
+    reached = provenance.closure(script)
+    assert {"dubber/codec/world/codec.py", "dubber/codec/world/analysis.py"} <= reached.keys()
+    product = provenance.closure(package / "dubber" / "dub" / "load.py")
+    for backend in ("codec/facodec/decoder.py", "networks/lip_reading.py", "networks/fan.py"):
+        assert f"dubber/{backend}" in product
+
+
 def test_imports_are_followed_even_inside_functions(package):
     script = write_script(package, "def f():\n    from dubber.corpus import manifest\n    return manifest\n")
     before = fresh_digest(script)

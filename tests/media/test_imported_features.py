@@ -11,7 +11,8 @@ import pytest
 from dubber import config
 from dubber.artifacts import failures_path, read_rows, write_rows
 from dubber.errors import ClipError, ConfigError, DubberError, MissingDataError
-from dubber.media.feature_streams import Imported, build_streams
+from dubber.media.feature_streams import build_streams
+from dubber.media.imported_features import Imported
 from dubber.media.imported_files import folder_digest
 from dubber.media.settings import FeatureSettings, ImportedStream
 from dubber.steps.crops import CROPS

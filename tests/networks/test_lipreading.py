@@ -13,7 +13,8 @@ from torch import Tensor
 
 from dubber.artifacts import failures_path, read_rows, write_rows
 from dubber.errors import DubberError, MissingDataError
-from dubber.media.feature_streams import build_streams, mouth_middles
+from dubber.media.feature_streams import build_streams
+from dubber.media.lip_reader import mouth_middles
 from dubber.media.settings import FeatureSettings
 from dubber.networks import lip_reading as lipreading
 from dubber.networks.lip_reading import LipReadingNetwork, load_lipreading
