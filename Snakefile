@@ -41,6 +41,9 @@ include: "rules/tables.smk"
 include: "rules/fetch.smk"
 
 
+localrules: ablation, paper  # not inherited by `use rule`
+
+
 rule all:
     default_target: True
     input:

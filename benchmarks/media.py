@@ -21,14 +21,14 @@ import cv2
 import librosa
 import numpy as np
 
-from dubber.artifacts import read_rows
+from dubber.artifacts import ShardWriter, read_rows
 from dubber.errors import ClipError
 from dubber.media.audio import SAMPLE_RATE, fit, read_audio
 from dubber.media.crops import crop_clip
 from dubber.media.faces import detector
 from dubber.media.pca import change, fit_features, mouth_pictures
 from dubber.media.settings import CropSettings, FeatureSettings
-from dubber.steps.crops import crop_shard
+from dubber.steps.crops import CROPS, crop_row
 
 FPS = 25
 BANDS = 20
@@ -177,7 +177,11 @@ def candidates(
 def score_group(folder: Path, parquet: Path, clips: Clips, variants: Sequence[FeatureSettings]) -> dict[str, Scores]:
     """Cut the crops of one division of the clips into `parquet` and score every kind of features on it."""
     rows = clips.train + clips.choose + clips.known_speakers + clips.new_speakers
-    crop_shard(rows, folder, parquet, CropSettings(), max_failed_share=0.05)
+    faces = detector(CropSettings())
+    with ShardWriter(parquet, CROPS, step="crops", n_clips=len(rows), max_failed_share=0.05) as shard:
+        for clip in rows:
+            with shard.clip(clip["clip"]) as row:
+                row |= crop_row(crop_clip(folder / clip["video"], CropSettings(), faces))
     crops = {row["clip"]: row for row in read_rows(parquet)}
     targets = {row["clip"]: sound_target(folder / row["video"], crops[row["clip"]]["n_frames"]) for row in rows}
     train = [row["clip"] for row in clips.train]

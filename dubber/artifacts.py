@@ -1,7 +1,7 @@
 """Shard artifacts: Parquet tables with one row per clip, written atomically, failures beside them.
 
 Every step of the workflow turns one shard of clips into `work/<corpus>/<step>/<shard>.parquet` and
-`<shard>.failures.parquet`. A clip that raises `ClipError` becomes a row of the latter; the rest go on.
+`<shard>.failures.parquet`. A clip that raises `ClipError` becomes a row of the latter.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -103,59 +102,77 @@ def _getter(column: pa.Array) -> Callable[[int], Any]:
     return lambda i: column[i].as_py()
 
 
-@dataclass(frozen=True)
-class ShardResult:
-    """How many clips of a shard succeeded and failed."""
-
-    n_ok: int
-    n_failed: int
-
-
-def failures_path(output: Path | str) -> Path:
+def failures_path(artifact: Path | str) -> Path:
     """`<shard>.parquet` -> `<shard>.failures.parquet`."""
-    return Path(output).with_suffix(".failures.parquet")
+    return Path(artifact).with_suffix(".failures.parquet")
 
 
-def process_shard(
-    clips: Sequence[Mapping[str, Any]],
-    work: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-    *,
-    step: str,
-    schema: pa.Schema,
-    output: Path | str,
-    max_failed_share: float,
-) -> ShardResult:
-    """Run `work` on every clip; write its rows to `output` and the failures beside it.
+class ShardWriter:
+    """Collects the rows of one shard and writes them, with its failures beside them, when the block ends well.
+
+    A `ClipError` inside the per-clip block becomes a failure row, and the loop continues:
+
+        with ShardWriter(artifact, FEATURES, step="features", n_clips=len(clips), max_failed_share=0.2) as shard:
+            for clip in clips:
+                with shard.clip(clip.name) as row:
+                    row |= {...}
 
     Args:
-        clips: mappings with at least the key `clip`.
-        work: returns the row (the key `clip` is filled in here); raises `ClipError` for a bad clip.
+        artifact: the Parquet file.
+        schema: of its rows; the column `clip` is filled in.
         step: the name that failure rows carry.
-        max_failed_share: the share of failed clips (0..1) over which the whole shard is an error.
+        n_clips: how many clips are expected, for the progress in the log.
+        max_failed_share: the share of failed clips (0..1) above which the whole shard is an error.
 
     Raises:
-        DubberError: more than `max_failed_share` of the clips failed. The failures file is written first.
+        DubberError: at the end, more than `max_failed_share` of the clips failed. The failures are written first.
     """
-    rows: list[Mapping[str, Any]] = []
-    failures: list[dict[str, str]] = []
-    progress = Progress(step, len(clips))
-    for clip in clips:
+
+    def __init__(
+        self, artifact: Path | str, schema: pa.Schema, *, step: str, n_clips: int, max_failed_share: float
+    ) -> None:
+        self.artifact, self.schema, self.step, self.max_failed_share = Path(artifact), schema, step, max_failed_share
+        self.rows: list[dict[str, Any]] = []
+        self.failures: list[dict[str, str]] = []
+        self._progress = Progress(step, n_clips)
+
+    def __enter__(self) -> Self:
+        return self
+
+    @contextmanager
+    def attempt(self, name: str) -> Iterator[None]:
+        """Work on a clip that makes no row yet: a `ClipError` becomes its failure."""
         try:
-            rows.append({**work(clip), "clip": clip["clip"]})
+            yield
         except ClipError as error:
-            failures.append({"clip": clip["clip"], "step": step, "reason": error.what})
-            log.warning("%s: clip %s failed: %s", step, clip["clip"], error.what)
-        progress.advance()
-    write_rows(failures_path(output), failures, FAILURES)
-    if failures and len(failures) > max_failed_share * len(clips):
-        raise DubberError(
-            f"{step}: {len(failures)} of {len(clips)} clips failed, more than the allowed share of {max_failed_share}.",
-            looked_at=failures_path(output),
-            hint="Read the reasons in that file; raise `max_failed_share` in the configuration if they are expected. "
-            f"First: {failures[0]['clip']}: {failures[0]['reason']}",
-        )
-    write_rows(output, rows, schema)
-    return ShardResult(n_ok=len(rows), n_failed=len(failures))
+            self.failures.append({"clip": name, "step": self.step, "reason": error.what})
+            log.warning("%s: clip %s failed: %s", self.step, name, error.what)
+            self._progress.advance()
+
+    @contextmanager
+    def clip(self, name: str) -> Iterator[dict[str, Any]]:
+        """The row of one clip, to be filled in; its name is filled in here."""
+        row: dict[str, Any] = {}
+        with self.attempt(name):
+            yield row
+            self.rows.append({**row, "clip": name})
+            self._progress.advance()
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        if kind is not None:
+            return
+        write_rows(failures_path(self.artifact), self.failures, FAILURES)
+        seen = len(self.rows) + len(self.failures)
+        if self.failures and len(self.failures) > self.max_failed_share * seen:
+            first = self.failures[0]
+            raise DubberError(
+                f"{self.step}: {len(self.failures)} of {seen} clips failed, more than the allowed share of "
+                f"{self.max_failed_share}.",
+                looked_at=failures_path(self.artifact),
+                hint="Read the reasons in that file. If they are expected, raise `max_failed_share` in the "
+                f"configuration. First: {first['clip']}: {first['reason']}",
+            )
+        write_rows(self.artifact, self.rows, self.schema)
 
 
 class Progress:

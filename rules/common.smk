@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 from dubber import config as settings_of
 from dubber.errors import DubberError
 from dubber.plan import Plan, as_json
+from dubber.runner import parameters
 
 # Every `python` in a shell block is the one that runs Snakemake (a conda environment still comes before it).
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
@@ -19,6 +20,7 @@ except DubberError as error:
     raise WorkflowError(str(error)) from None
 
 ENVIRONMENT = "../envs/dubber.yaml"
+SHARE = PLAN.config.max_failed_share
 ALIGNERS = {backend: PLAN.names("aligners", backend) for backend in ("pocketsphinx", "mfa")}
 SWAPS = "|".join(settings_of.SWAPS)
 CODECS = {backend: PLAN.names("codecs", backend) for backend in ("world", "facodec")}
@@ -41,6 +43,39 @@ def ask(question):
 def code(*scripts):
     """The digest of the package code that these scripts reach: what makes a result stale when the code changes."""
     return PLAN.code(*scripts)
+
+
+def run(step, keep=False):
+    """The command of a rule, from the signature of its step: `dubber.steps.<step>`.
+
+    `keep` is for training: a scheduler's signal reaches all processes of a job at once, and the trainer must be able to
+    write a checkpoint and a log after it.
+    """
+    log_all = "trap : TERM; exec &> >(trap '' TERM; exec tee -a {log:q}); " if keep else "exec &> >(tee {log:q}); "
+    values = {name: "{threads}" if source == "threads" else f"{{{source}.{name}:q}}" for name, source in parameters(step).items()}
+    flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in values.items())
+    return f"{log_all}python workflow_scripts/{step}.py {flags}"
+
+
+def logs(name):
+    return f"logs/{name}.log"
+
+
+def benchmarks(name):
+    return f"benchmarks/rules/{name}.tsv"
+
+
+def shard_files(folder):
+    """A step's artifact for one shard, and the clips that failed."""
+    return {"artifact": f"{folder}/{{shard}}.parquet", "failures": f"{folder}/{{shard}}.failures.parquet"}
+
+
+def growing(mem_mb, runtime):
+    """Memory and minutes of a job's first attempt; each retry asks for as much again."""
+    return {
+        "mem_mb": lambda wildcards, attempt: mem_mb * attempt,
+        "runtime": lambda wildcards, attempt: runtime * attempt,
+    }
 
 
 def all_cores(wildcards):

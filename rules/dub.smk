@@ -8,110 +8,61 @@ rule dub:
     """Dub a shard's test clips: silent video, text and the protocol's reference voice to speech."""
     input:
         manifest=ask(experiment_manifest),
-        model="runs/{experiment}/{run}/model.safetensors",
+        model=rules.stage2.output.model,
         features=experiment_shard("features"),
         tokens=experiment_shard("tokens"),
         voices=references("tokens"),
-        codec=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
-    output:
-        shard="results/{experiment}/dubs/{run}/{protocol}/{shard}.parquet",
-        failures="results/{experiment}/dubs/{run}/{protocol}/{shard}.failures.parquet",
-    log:
-        "logs/dub/{experiment}/{run}/{protocol}/{shard}.log",
-    benchmark:
-        "benchmarks/rules/dub/{experiment}/{run}/{protocol}/{shard}.tsv"
-    wildcard_constraints:
-        run=PLAN.students(),
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=lambda w, attempt: 6000 * attempt,
-        gpu=1,
-        runtime=lambda w, attempt: 240 * attempt,
+        codec_files=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
+    output: **shard_files("results/{experiment}/dubs/{run}/{protocol}")
+    log: logs("dub/{experiment}/{run}/{protocol}/{shard}")
+    benchmark: benchmarks("dub/{experiment}/{run}/{protocol}/{shard}")
+    wildcard_constraints: run=PLAN.students()
+    resources: gpu=1, **growing(6000, 240)
     params:
         rows=ask(experiment_rows),
         settings=ask(lambda w: as_json(PLAN.synthesis(w.experiment, w.run))),
         codec=ask(lambda w: as_json(PLAN.codec_of(w.experiment))),
-        max_failed_share=PLAN.config.max_failed_share,
+        max_failed_share=SHARE,
         code=code("dub"),
-    shell:
-        "exec &> >(tee {log:q}); "
-        "python workflow_scripts/dub.py --manifest {input.manifest:q} --shard {wildcards.shard} "
-        "--protocol {wildcards.protocol} --model {input.model:q} --features {input.features:q} "
-        "--tokens {input.tokens:q} --voices {input.voices:q} --codec-files {input.codec:q} --codec {params.codec:q} "
-        "--settings {params.settings:q} --max-failed-share {params.max_failed_share} "
-        "--threads {threads} --output {output.shard:q}"
+    shell: run("dub")
 
 
-rule dub_nfe:
-    """The full system's dubs with another number of evaluations of the denoiser (Table 4)."""
+use rule dub as dub_nfe with:
+    # The full system's dubs with another number of evaluations of the denoiser (Table 4).
     input:
         manifest=ask(experiment_manifest),
         model="runs/{experiment}/full/model.safetensors",
         features=experiment_shard("features"),
         tokens=experiment_shard("tokens"),
         voices=references("tokens"),
-        codec=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
-    output:
-        shard="results/{experiment}/dubs/nfe_{nfe}/{protocol}/{shard}.parquet",
-        failures="results/{experiment}/dubs/nfe_{nfe}/{protocol}/{shard}.failures.parquet",
-    log:
-        "logs/dub_nfe/{experiment}/{nfe}/{protocol}/{shard}.log",
-    benchmark:
-        "benchmarks/rules/dub_nfe/{experiment}/{nfe}/{protocol}/{shard}.tsv"
-    wildcard_constraints:
-        nfe=r"[1-9][0-9]*",
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=lambda w, attempt: 6000 * attempt,
-        gpu=1,
-        runtime=lambda w, attempt: 240 * attempt,
+        codec_files=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
+    output: **shard_files("results/{experiment}/dubs/nfe_{nfe}/{protocol}")
+    log: logs("dub_nfe/{experiment}/{nfe}/{protocol}/{shard}")
+    benchmark: benchmarks("dub_nfe/{experiment}/{nfe}/{protocol}/{shard}")
+    wildcard_constraints: nfe=r"[1-9][0-9]*"
     params:
         rows=ask(experiment_rows),
         settings=ask(lambda w: as_json(PLAN.synthesis(w.experiment, "full", int(w.nfe)))),
         codec=ask(lambda w: as_json(PLAN.codec_of(w.experiment))),
-        max_failed_share=PLAN.config.max_failed_share,
+        max_failed_share=SHARE,
         code=code("dub"),
-    shell:
-        "exec &> >(tee {log:q}); "
-        "python workflow_scripts/dub.py --manifest {input.manifest:q} --shard {wildcards.shard} "
-        "--protocol {wildcards.protocol} --model {input.model:q} --features {input.features:q} "
-        "--tokens {input.tokens:q} --voices {input.voices:q} --codec-files {input.codec:q} --codec {params.codec:q} "
-        "--settings {params.settings:q} --max-failed-share {params.max_failed_share} "
-        "--threads {threads} --output {output.shard:q}"
 
 
 rule external:
     """Another system's speech for a shard's test clips, from the folder that the configuration names."""
-    input:
-        manifest=ask(experiment_manifest),
-    output:
-        shard="results/{experiment}/dubs/{system}/{protocol}/{shard}.parquet",
-        failures="results/{experiment}/dubs/{system}/{protocol}/{shard}.failures.parquet",
-    log:
-        "logs/external/{experiment}/{system}/{protocol}/{shard}.log",
-    benchmark:
-        "benchmarks/rules/external/{experiment}/{system}/{protocol}/{shard}.tsv"
-    wildcard_constraints:
-        system=PLAN.external_names(),
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=lambda w, attempt: 30 * attempt,
+    input: manifest=ask(experiment_manifest)
+    output: **shard_files("results/{experiment}/dubs/{system}/{protocol}")
+    log: logs("external/{experiment}/{system}/{protocol}/{shard}")
+    benchmark: benchmarks("external/{experiment}/{system}/{protocol}/{shard}")
+    wildcard_constraints: system=PLAN.external_names()
+    resources: **growing(2000, 30)
     params:
         rows=ask(experiment_rows),
         folder=ask(lambda w: PLAN.external_folder(w.experiment, w.system, w.protocol).as_posix()),
         files=ask(lambda w: PLAN.external_digest(w.experiment, w.system, w.protocol, w.shard)),
+        max_failed_share=1.0,  # what another system does not deliver is its failure, not ours
         code=code("external"),
-    shell:
-        "exec &> >(tee {log:q}); "
-        "python workflow_scripts/external.py --manifest {input.manifest:q} --shard {wildcards.shard} "
-        "--folder {params.folder:q} --output {output.shard:q}"
+    shell: run("external")
 
 
 rule resynthesise:
@@ -119,60 +70,28 @@ rule resynthesise:
     input:
         manifest=ask(experiment_manifest),
         tokens=experiment_shard("tokens"),
-        codec=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
-    output:
-        shard="results/{experiment}/dubs/codec/any/{shard}.parquet",
-        failures="results/{experiment}/dubs/codec/any/{shard}.failures.parquet",
-    log:
-        "logs/resynthesise/{experiment}/{shard}.log",
-    benchmark:
-        "benchmarks/rules/resynthesise/{experiment}/{shard}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 60 * attempt,
+        codec_files=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
+    output: **shard_files("results/{experiment}/dubs/codec/any")
+    log: logs("resynthesise/{experiment}/{shard}")
+    benchmark: benchmarks("resynthesise/{experiment}/{shard}")
+    resources: **growing(4000, 60)
     params:
         rows=ask(experiment_rows),
         codec=ask(lambda w: as_json(PLAN.codec_of(w.experiment))),
-        max_failed_share=PLAN.config.max_failed_share,
+        max_failed_share=SHARE,
         code=code("resynthesise"),
-    shell:
-        "exec &> >(tee {log:q}); "
-        "python workflow_scripts/resynthesise.py --manifest {input.manifest:q} --shard {wildcards.shard} "
-        "--tokens {input.tokens:q} --codec-files {input.codec:q} --codec {params.codec:q} "
-        "--max-failed-share {params.max_failed_share} --output {output.shard:q}"
+    shell: run("resynthesise")
 
 
 rule ground_truth:
     """The recordings of a shard's test clips, cut to the length of their video."""
-    input:
-        manifest=ask(experiment_manifest),
-        audio=experiment_shard("audio"),
-        crops=experiment_shard("crops"),
-    output:
-        shard="results/{experiment}/dubs/ground_truth/any/{shard}.parquet",
-        failures="results/{experiment}/dubs/ground_truth/any/{shard}.failures.parquet",
-    log:
-        "logs/ground_truth/{experiment}/{shard}.log",
-    benchmark:
-        "benchmarks/rules/ground_truth/{experiment}/{shard}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=lambda w, attempt: 30 * attempt,
-    params:
-        rows=ask(experiment_rows),
-        max_failed_share=PLAN.config.max_failed_share,
-        code=code("ground_truth"),
-    shell:
-        "exec &> >(tee {log:q}); "
-        "python workflow_scripts/ground_truth.py --manifest {input.manifest:q} --shard {wildcards.shard} "
-        "--audio {input.audio:q} --crops {input.crops:q} --max-failed-share {params.max_failed_share} "
-        "--output {output.shard:q}"
+    input: manifest=ask(experiment_manifest), audio=experiment_shard("audio"), crops=experiment_shard("crops")
+    output: **shard_files("results/{experiment}/dubs/ground_truth/any")
+    log: logs("ground_truth/{experiment}/{shard}")
+    benchmark: benchmarks("ground_truth/{experiment}/{shard}")
+    resources: **growing(2000, 30)
+    params: rows=ask(experiment_rows), max_failed_share=SHARE, code=code("ground_truth")
+    shell: run("ground_truth")
 
 
 rule attention:
@@ -180,21 +99,10 @@ rule attention:
     input:
         dubs=ask(lambda w: PLAN.run_dubs(w.experiment)),
         durations=ask(lambda w: PLAN.experiment_step(w.experiment, "durations", PLAN.test_shards_of(w.experiment))),
-    output:
-        "results/{experiment}/attention.parquet",
-    log:
-        "logs/attention/{experiment}.log",
-    benchmark:
-        "benchmarks/rules/attention/{experiment}.tsv"
+    output: artifact="results/{experiment}/attention.parquet"
+    log: logs("attention/{experiment}")
+    benchmark: benchmarks("attention/{experiment}")
     localrule: True
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=15,
-    params:
-        code=code("attention"),
-    shell:
-        "exec &> >(tee {log:q}); "
-        "python workflow_scripts/attention.py --dubs {input.dubs:q} --durations {input.durations:q} --output {output:q}"
+    resources: mem_mb=2000, runtime=15
+    params: code=code("attention")
+    shell: run("attention")

@@ -1,4 +1,4 @@
-"""The only rule that touches the network: corpora and weights named in config/assets.csv.
+"""The only rule that uses the network: corpora and weights named in config/assets.csv.
 
 Nothing depends on it by itself; a person asks: `snakemake --cores 1 downloads/grid.fetched`.
 """
@@ -6,22 +6,11 @@ Nothing depends on it by itself; a person asks: `snakemake --cores 1 downloads/g
 
 rule fetch:
     """Fetch a group of assets: a corpus is unpacked under the data root, weights stay under downloads/."""
-    output:
-        touch("downloads/{group}.fetched"),
-    log:
-        "logs/fetch/{group}.log",
-    benchmark:
-        "benchmarks/rules/fetch/{group}.tsv"
+    output: touch("downloads/{group}.fetched")
+    log: logs("fetch/{group}")
+    benchmark: benchmarks("fetch/{group}")
     retries: 2
     localrule: True
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=1440,
-    params:
-        data_root=PLAN.config.data_root,
-    shell:
-        "exec &> >(tee {log:q}); "
-        "python workflow_scripts/fetch.py --group {wildcards.group:q} --data-root {params.data_root:q}"
+    resources: mem_mb=1000, runtime=1440
+    params: data_root=PLAN.config.data_root
+    shell: run("fetch")

@@ -7,122 +7,57 @@ work/codecs/<codec>/codec.safetensors, work/<corpus>/tokens/<codec>/<shard>.parq
 
 rule analyse:
     """WORLD analysis of a shard: pitch, mel-cepstrum and aperiodicity at 80 frames a second."""
-    input:
-        manifest=ask(manifest),
-        audio="work/{corpus}/audio/{shard}.parquet",
-        crops=ask(crops_of),
-    output:
-        shard="work/{corpus}/analysis/{codec}/{shard}.parquet",
-        failures="work/{corpus}/analysis/{codec}/{shard}.failures.parquet",
-    log:
-        "logs/analyse/{corpus}/{codec}/{shard}.log",
-    benchmark:
-        "benchmarks/rules/analyse/{corpus}/{codec}/{shard}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=lambda w, attempt: 120 * attempt,
+    input: manifest=ask(manifest), audio=rules.audio.output.artifact, crops=ask(crops_of)
+    output: **shard_files("work/{corpus}/analysis/{codec}")
+    log: logs("analyse/{corpus}/{codec}/{shard}")
+    benchmark: benchmarks("analyse/{corpus}/{codec}/{shard}")
+    resources: **growing(2000, 120)
     params:
         rows=ask(rows),
         settings=lambda w: as_json(PLAN.config.codecs[w.codec].analysis),
-        max_failed_share=PLAN.config.max_failed_share,
+        max_failed_share=SHARE,
         code=code("analyse"),
-    shell:
-        "exec &> >(tee {log:q}); "
-        "python workflow_scripts/analyse.py --manifest {input.manifest:q} --shard {wildcards.shard} "
-        "--audio {input.audio:q} --crops {input.crops:q} --settings {params.settings:q} "
-        "--max-failed-share {params.max_failed_share} --output {output.shard:q}"
+    shell: run("analyse")
 
 
 rule fit_codec:
     """Fit the codebooks of the WORLD codec by k-means on training clips only."""
-    input:
-        analysis=fitted_on("codec"),
-        manifests=manifests_of_fit("codec"),
-    output:
-        codec="work/codecs/{codec}/codec.safetensors",
-        record="work/codecs/{codec}/fitted.json",
-    log:
-        "logs/fit_codec/{codec}.log",
-    benchmark:
-        "benchmarks/rules/fit_codec/{codec}.tsv"
-    conda:
-        ENVIRONMENT
+    input: analysis=fitted_on("codec"), manifests=manifests_of_fit("codec")
+    output: codec="work/codecs/{codec}/codec.safetensors", record="work/codecs/{codec}/fitted.json"
+    log: logs("fit_codec/{codec}")
+    benchmark: benchmarks("fit_codec/{codec}")
     threads: 2
-    resources:
-        mem_mb=lambda w, attempt: 8000 * attempt,
-        runtime=lambda w, attempt: 120 * attempt,
+    resources: **growing(8000, 120)
     params:
         settings=lambda w: as_json(PLAN.config.codecs[w.codec]),
         identity=ask(lambda w: PLAN.fit("codec", w.codec).identity),
-    shell:
-        "exec &> >(tee {log:q}); "
-        "python workflow_scripts/fit_codec.py --analysis {input.analysis:q} --manifests {input.manifests:q} "
-        "--settings {params.settings:q} --identity {params.identity} --output {output.codec:q} "
-        "--record {output.record:q}"
+    shell: run("fit_codec")
 
 
 rule tokens:
     """Quantise a shard's analysis: six streams of codes at 80 a second, and the speaker vector."""
-    input:
-        analysis="work/{corpus}/analysis/{codec}/{shard}.parquet",
-        codec="work/codecs/{codec}/codec.safetensors",
-    output:
-        shard="work/{corpus}/tokens/{codec}/{shard}.parquet",
-        failures="work/{corpus}/tokens/{codec}/{shard}.failures.parquet",
-    log:
-        "logs/tokens/{corpus}/{codec}/{shard}.log",
-    benchmark:
-        "benchmarks/rules/tokens/{corpus}/{codec}/{shard}.tsv"
-    wildcard_constraints:
-        codec=CODECS["world"],
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=lambda w, attempt: 60 * attempt,
-    params:
-        max_failed_share=PLAN.config.max_failed_share,
-        code=code("tokens"),
-    shell:
-        "exec &> >(tee {log:q}); "
-        "python workflow_scripts/tokens.py --analysis {input.analysis:q} --codec {input.codec:q} "
-        "--max-failed-share {params.max_failed_share} --output {output.shard:q}"
+    input: analysis=rules.analyse.output.artifact, codec=rules.fit_codec.output.codec
+    output: **shard_files("work/{corpus}/tokens/{codec}")
+    log: logs("tokens/{corpus}/{codec}/{shard}")
+    benchmark: benchmarks("tokens/{corpus}/{codec}/{shard}")
+    wildcard_constraints: codec=CODECS["world"]
+    resources: **growing(2000, 60)
+    params: max_failed_share=SHARE, code=code("tokens")
+    shell: run("tokens")
 
 
 rule tokens_facodec:
     """Encode a shard's sound with FACodec's published weights."""
     input:
         manifest=ask(manifest),
-        audio="work/{corpus}/audio/{shard}.parquet",
+        audio=rules.audio.output.artifact,
         crops=ask(crops_of),
         weights=ask(lambda w: PLAN.codec_files(w.codec)),
-    output:
-        shard="work/{corpus}/tokens/{codec}/{shard}.parquet",
-        failures="work/{corpus}/tokens/{codec}/{shard}.failures.parquet",
-    log:
-        "logs/tokens_facodec/{corpus}/{codec}/{shard}.log",
-    benchmark:
-        "benchmarks/rules/tokens_facodec/{corpus}/{codec}/{shard}.tsv"
-    wildcard_constraints:
-        codec=CODECS["facodec"],
-    conda:
-        ENVIRONMENT
+    output: **shard_files("work/{corpus}/tokens/{codec}")
+    log: logs("tokens_facodec/{corpus}/{codec}/{shard}")
+    benchmark: benchmarks("tokens_facodec/{corpus}/{codec}/{shard}")
+    wildcard_constraints: codec=CODECS["facodec"]
     threads: 2
-    resources:
-        mem_mb=lambda w, attempt: 6000 * attempt,
-        runtime=lambda w, attempt: 240 * attempt,
-    params:
-        rows=ask(rows),
-        encoder=lambda w: PLAN.config.codecs[w.codec].encoder,
-        decoder=lambda w: PLAN.config.codecs[w.codec].decoder,
-        max_failed_share=PLAN.config.max_failed_share,
-        code=code("tokens_facodec"),
-    shell:
-        "exec &> >(tee {log:q}); "
-        "python workflow_scripts/tokens_facodec.py --manifest {input.manifest:q} --shard {wildcards.shard} "
-        "--audio {input.audio:q} --crops {input.crops:q} --encoder {params.encoder:q} "
-        "--decoder {params.decoder:q} --max-failed-share {params.max_failed_share} --output {output.shard:q}"
+    resources: **growing(6000, 240)
+    params: rows=ask(rows), max_failed_share=SHARE, code=code("tokens_facodec")
+    shell: run("tokens_facodec")

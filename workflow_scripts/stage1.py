@@ -1,30 +1,7 @@
 """Rule `stage1`: train the zero-shot TTS teacher."""
 
-from pathlib import Path
-
-from dubber import entry
-from dubber.train.launch import relaunch
-from dubber.train.run import Artifacts, Outputs, train
-from dubber.train.settings import ExecutionSettings, RunSettings
-
-
-def main() -> None:
-    args = entry.arguments(
-        __doc__,
-        *("settings", "execution", "code", "threads", "model", "summary"),
-        lists=("tokens", "durations", "manifests"),
-    )
-    execution = ExecutionSettings.model_validate(args.execution)
-    relaunch(execution.processes, execution.device)
-    train(
-        RunSettings.model_validate(args.settings),
-        execution,
-        Artifacts(args.tokens, args.durations, args.manifests),
-        Outputs(Path(args.model), Path(args.summary)),
-        code=args.code,
-        threads=int(args.threads),
-    )
-
+from dubber.runner import run
+from dubber.steps.stage1 import stage1
 
 if __name__ == "__main__":
-    entry.run(main)
+    run(stage1)

@@ -1,36 +1,7 @@
 """Rule `text_only`: stage 1 alone speaks the texts of a shard's test clips."""
 
-import torch
-
-from dubber import entry
-from dubber.codec.registry import load_codec, parse_codec
-from dubber.corpus.manifest import load_shard
-from dubber.dub.settings import SynthesisSettings
-from dubber.gpus import lease_gpus
-from dubber.steps.text_only import text_only_shard
-
-
-def main() -> None:
-    args = entry.arguments(
-        __doc__,
-        *("manifest", "shard", "protocol", "model", "crops", "codec", "settings"),
-        *("max-failed-share", "threads", "output"),
-        lists=("codec-files", "voices"),
-    )
-    lease_gpus(1)
-    torch.set_num_threads(int(args.threads))
-    text_only_shard(
-        load_shard(args.manifest, args.shard),
-        args.crops,
-        args.voices,
-        args.model,
-        load_codec(parse_codec(args.codec), args.codec_files),
-        args.output,
-        SynthesisSettings.model_validate(args.settings),
-        protocol=args.protocol,
-        max_failed_share=float(args.max_failed_share),
-    )
-
+from dubber.runner import run
+from dubber.steps.text_only import text_only
 
 if __name__ == "__main__":
-    entry.run(main)
+    run(text_only)

@@ -9,11 +9,10 @@ import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from dubber import provenance
 from dubber.corpus.listing import list_corpus, save_manifest
-from dubber.corpus.manifest import Manifest, load_manifest
+from dubber.corpus.manifest import Manifest, Row, load_manifest
 from dubber.corpus.settings import CorpusSettings
 from dubber.errors import MissingDataError
 
@@ -99,7 +98,7 @@ class Corpora:
         manifest = self.manifest(corpus)
         return manifest.reference_shards(shard) if manifest and protocol == "2.0" else [shard]
 
-    def clips(self, corpus: str, shard: str) -> list[dict[str, Any]]:
+    def clips(self, corpus: str, shard: str) -> list[Row]:
         """The manifest rows of one shard."""
         manifest = self.manifest(corpus)
         return manifest.rows(shard) if manifest else []

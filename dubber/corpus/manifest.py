@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 
 from dubber import provenance
 from dubber.artifacts import field, read_table
-from dubber.errors import DubberError
+from dubber.errors import ClipError, DubberError
 
 MANIFEST = pa.schema(
     [
@@ -34,6 +35,46 @@ MANIFEST = pa.schema(
         field("reference", pa.string(), "another clip of the same speaker, for protocol 2.0"),
     ]
 )
+Protocol = Literal["1.0", "2.0"]
+"""The paper's: the reference speech is the clip's own (1.0), or another clip's of the same speaker (2.0)."""
+
+
+class Row(TypedDict):
+    """A clip of a manifest, with the columns of `MANIFEST`."""
+
+    clip: str
+    speaker: str
+    split: str
+    text: str
+    video: str | None
+    audio: str | None
+    words: str | None
+    digest: str | None
+    size: int | None
+    mtime: int | None
+    shard: str
+    reference: str | None
+
+
+def reference_clip(row: Row, protocol: Protocol) -> str:
+    """The clip whose speech is the reference of `row`.
+
+    Raises:
+        ClipError: protocol 2.0, and the speaker has no other clip.
+    """
+    if protocol == "1.0":
+        return row["clip"]
+    if row["reference"] is None:
+        raise ClipError("the speaker has no other clip that could be the reference")
+    return row["reference"]
+
+
+def reference_clips(rows: Iterable[Row], protocol: Protocol) -> set[str]:
+    """The clips whose speech is the reference of some of `rows`."""
+    found = {row["clip"] if protocol == "1.0" else row["reference"] for row in rows}
+    return {clip for clip in found if clip is not None}
+
+
 IDENTITY = ("clip", "speaker", "split", "text", "video", "audio", "words", "digest", "reference")
 STATE = b"dubber.state"
 
@@ -100,12 +141,12 @@ class Manifest:
         """Shards with at least one test clip."""
         return sorted(self._tests["shard"].unique().to_pylist())
 
-    def rows(self, shard: str) -> list[dict[str, Any]]:
+    def rows(self, shard: str) -> list[Row]:
         """The clips of one shard."""
         start, end = self._spans[shard]
         return self.table.slice(start, end - start).to_pylist()
 
-    def test_rows(self, shard: str) -> list[dict[str, Any]]:
+    def test_rows(self, shard: str) -> list[Row]:
         """The test clips of one shard."""
         return [row for row in self.rows(shard) if row["split"] == "test"]
 
@@ -131,7 +172,7 @@ def load_manifest(path: Path | str) -> Manifest:
     return Manifest(table)
 
 
-def load_shard(path: Path | str, shard: str) -> list[dict[str, Any]]:
+def load_shard(path: Path | str, shard: str) -> list[Row]:
     """The clips of one shard: what a job reads of a manifest. Row groups of other shards are passed over.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Silent video, text and a voice to speech, for the test clips of a shard.
+"""Silent video, text and a voice to speech.
 
 Letters: B batch, N phonemes, F video frames (25/s), T speech tokens (80/s), S speaker width.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -17,20 +17,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dubber.artifacts import ShardResult, process_shard, read_rows
 from dubber.codec.base import Codec
 from dubber.devices import choose_device, choose_precision
 from dubber.dub.settings import SynthesisSettings
 from dubber.errors import ClipError, DubberError
 from dubber.flow.sampler import Sampler, make_sampler
-from dubber.media.audio import SAMPLE_RATE, to_pcm
+from dubber.media.audio import to_pcm
 from dubber.model.batch import DubInputs, mask, pad
 from dubber.model.dubber import Dub, Dubber
 from dubber.model.weights import describe_model, load_model
-from dubber.steps.dubs import DUBS, by_clip, require, rows_to_dub
-from dubber.text.phonemes import phonemise
-
-Protocol = Literal["1.0", "2.0"]
+from dubber.units import SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -200,147 +196,6 @@ class Synthesiser(BaseSynthesiser):
             "attention_vt": made.attention_vt[i, :frames, :n].numpy().astype(np.float16).reshape(-1),
             "attention_st": made.attention_st[i, :length, :n].numpy().astype(np.float16).reshape(-1),
         }
-
-
-def synthesise_shard(
-    rows: Sequence[Mapping[str, Any]],
-    features: Path | str,
-    tokens: Path | str,
-    reference_tokens: Sequence[Path | str],
-    model: Path | str,
-    codec: Codec,
-    output: Path | str,
-    settings: SynthesisSettings,
-    *,
-    protocol: Protocol,
-    max_failed_share: float,
-    device: str = "auto",
-) -> ShardResult:
-    """Dub the test clips of a shard, in batches of like length.
-
-    The same command gives the same speech: a batch's seed is made from the setting `seed` and its clips' names.
-
-    Args:
-        rows: manifest rows of the shard; those of other splits are passed over.
-        tokens: of the same shard: in protocol 1.0 a clip's reference is its own speech.
-        reference_tokens: of the shards that hold the references of protocol 2.0.
-
-    Raises:
-        DubberError: the model does not fit, or more than `max_failed_share` (0..1) of the test clips failed.
-    """
-    wanted = rows_to_dub(rows)
-    synthesiser = Synthesiser(model, codec, settings, device)
-    stored = by_clip(read_rows(features), wanted)
-    found = speakers([tokens] if protocol == "1.0" else reference_tokens, references_of(wanted, protocol))
-
-    def gather(row: Mapping[str, Any]) -> Request:
-        voice = require(reference_of(row, protocol), found, "tokens of the reference")
-        return clip_request(synthesiser, row, require(row["clip"], stored, "features"), voice)
-
-    return speak_shard(wanted, gather, synthesiser, output, step="dub", max_failed_share=max_failed_share)
-
-
-def clip_request(
-    synthesiser: Synthesiser, row: Mapping[str, Any], features: Mapping[str, Any], speaker: np.ndarray
-) -> Request:
-    """The request for a clip of a corpus.
-
-    Args:
-        row: of the manifest.
-        features: a row of the features.
-
-    Raises:
-        ClipError: the text cannot be spoken, or the features are not as wide as the model's.
-    """
-    lips, faces = (features[name].reshape(features["n_frames"], -1) for name in ("lips", "faces"))
-    return synthesiser.request(row["clip"], phonemise(row["text"]).ids, lips, faces, speaker)
-
-
-def speak_shard(
-    rows: Sequence[Mapping[str, Any]],
-    gather: Callable[[Mapping[str, Any]], Any],
-    synthesiser: BaseSynthesiser,
-    output: Path | str,
-    *,
-    step: str,
-    max_failed_share: float,
-) -> ShardResult:
-    """Dub clips in batches of like length; what cannot be dubbed is counted, and the rest goes on.
-
-    Args:
-        rows: manifest rows of the clips.
-        gather: a row -> what `synthesiser` is asked for, with `clip` and `n_frames`; raises `ClipError` for a bad clip.
-        step: the name that failure rows carry.
-
-    Raises:
-        DubberError: more than `max_failed_share` (0..1) of the clips failed.
-    """
-    requests, failed = _gathered(rows, gather)
-    batches = _batches(requests, synthesiser.settings.batch_size)
-    kept = {r.clip for r in requests[: synthesiser.settings.keep_maps]}
-    dubbed: dict[str, dict[str, Any]] = {}
-
-    def work(row: Mapping[str, Any]) -> Mapping[str, Any]:
-        clip = row["clip"]
-        if clip in failed:
-            raise failed[clip]
-        if clip not in dubbed:
-            batch = next(batch for batch in batches if any(r.clip == clip for r in batch))
-            dubbed.update({made["clip"]: made for made in synthesiser.dub(batch)})
-        made = dubbed.pop(clip)
-        return made if clip in kept else {**made, "attention_vt": None, "attention_st": None}
-
-    order = {request.clip: i for i, request in enumerate(r for batch in batches for r in batch)}
-    ordered = sorted(rows, key=lambda row: order.get(row["clip"], -1))
-    return process_shard(ordered, work, step=step, schema=DUBS, output=output, max_failed_share=max_failed_share)
-
-
-def reference_of(row: Mapping[str, Any], protocol: Protocol) -> str:
-    """The clip whose voice is taken.
-
-    Raises:
-        ClipError: protocol 2.0, and the speaker has no other clip.
-    """
-    if protocol == "1.0":
-        return row["clip"]
-    if row["reference"] is None:
-        raise ClipError("the speaker has no other clip that could be the reference")
-    return row["reference"]
-
-
-def references_of(rows: Sequence[Mapping[str, Any]], protocol: Protocol) -> set[str]:
-    """The clips whose voices are taken for these rows."""
-    return {row["clip"] if protocol == "1.0" else row["reference"] for row in rows} - {None}
-
-
-def speakers(tokens: Sequence[Path | str], clips: set[str]) -> dict[str, np.ndarray]:
-    """The speaker vectors float32 [S] of some clips, from token shards."""
-    return {
-        row["clip"]: row["speaker"]
-        for path in tokens
-        for row in read_rows(path, ["clip", "speaker"])
-        if row["clip"] in clips
-    }
-
-
-def _gathered(
-    rows: Sequence[Mapping[str, Any]], gather: Callable[[Mapping[str, Any]], Any]
-) -> tuple[list[Any], dict[str, ClipError]]:
-    """What can be dubbed, in the manifest's order, and why the rest cannot."""
-    requests: list[Any] = []
-    failed: dict[str, ClipError] = {}
-    for row in rows:
-        try:
-            requests.append(gather(row))
-        except ClipError as error:
-            failed[row["clip"]] = error
-    return requests, failed
-
-
-def _batches(requests: Sequence[Any], size: int) -> list[list[Any]]:
-    """Clips of like length together."""
-    ordered = sorted(requests, key=lambda r: (r.n_frames, r.clip))
-    return [ordered[i : i + size] for i in range(0, len(ordered), size)]
 
 
 def _seed(seed: int, clips: Sequence[str]) -> int:

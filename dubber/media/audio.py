@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
-import pyarrow as pa
 import soundfile
 import soxr
 
-from dubber.artifacts import ShardResult, atomic_path, field, process_shard
+from dubber.artifacts import atomic_path
 from dubber.errors import ClipError
 from dubber.limits import MAX_SOUND_SECONDS
-from dubber.media.video import clip_file, opened
+from dubber.media.video import opened
+from dubber.units import FULL_SCALE, SAMPLE_RATE
 
-SAMPLE_RATE = 16_000  # Hz
-FULL_SCALE = 2**15
 MIN_SECONDS = 0.1
 GAP = 0.05  # s by which the time stamps of sound may be off before they count
 MAX_LOST_SHARE = 0.1  # of the length that the container promises
-
-AUDIO = pa.schema(
-    [
-        field("clip", pa.string(), "name"),
-        field("samples", pa.list_(pa.int16()), "PCM at 16 kHz, mono"),
-        field("source_rate", pa.int32(), "Hz"),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -165,16 +154,3 @@ def write_wav(path: Path | str, samples: np.ndarray, sample_rate: int = SAMPLE_R
     """Write 16-bit PCM; the file is whole or absent."""
     with atomic_path(path) as temporary:
         soundfile.write(temporary, to_pcm(samples), sample_rate, format="WAV", subtype="PCM_16")
-
-
-def audio_shard(rows: Sequence[Mapping[str, Any]], root: Path, output: Path, *, max_failed_share: float) -> ShardResult:
-    """Decode the sound of a shard's clips; without a sound file of its own a clip's video is listened to."""
-
-    def work(row: Mapping[str, Any]) -> Mapping[str, Any]:
-        name = row["audio"] or row["video"]
-        if name is None:
-            raise ClipError("the corpus names neither audio nor video")
-        sound = read_audio(clip_file(root, row, name))
-        return {"samples": to_pcm(sound.samples), "source_rate": sound.source_rate}
-
-    return process_shard(rows, work, step="audio", schema=AUDIO, output=output, max_failed_share=max_failed_share)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class Pair:
 
 
 def fit_sync(
-    clips: Sequence[str],
+    clips: Collection[str],
     *,
     crops: Sequence[Path | str],
     audio: Sequence[Path | str],
@@ -67,7 +67,7 @@ def fit_sync(
     return loss
 
 
-def load_pairs(clips: Sequence[str], *, crops, audio, settings: SyncFitSettings) -> list[Pair]:
+def load_pairs(clips: Collection[str], *, crops, audio, settings: SyncFitSettings) -> list[Pair]:
     """Lips and mels of at most `max_clips` of the clips, chosen by a hash of the name."""
     wanted = set(sorted(clips, key=lambda clip: hashlib.sha256(clip.encode()).digest())[: settings.max_clips])
     lips: dict[str, np.ndarray] = {}

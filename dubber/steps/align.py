@@ -1,45 +1,28 @@
-"""One shard of clips through the embedded aligner."""
+"""Rule `align`: phone times of a shard's clips by the embedded aligner."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 from dubber.align.phones import PHONES
 from dubber.align.pocketsphinx import PocketsphinxAligner
 from dubber.align.settings import AlignSettings
-from dubber.artifacts import ShardResult, process_shard, read_rows
+from dubber.artifacts import read_rows
+from dubber.runner import Input
+from dubber.steps.shard import Shard
 from dubber.text.phonemes import phonemise
 
 
-def align_shard(
-    rows: Sequence[Mapping[str, Any]],
-    audio_parquet: Path | str,
-    output: Path | str,
-    settings: AlignSettings,
-    max_failed_share: float,
-) -> ShardResult:
-    """Write `output` under `PHONES`; clips that have no audio row failed before and are passed over.
+def align(clips: Shard, audio: Input, settings: AlignSettings) -> None:
+    """Align each clip's words, then their phones. A clip without sound failed before and is not counted again.
 
     Args:
-        rows: manifest rows of the shard (`clip`, `text`).
-        audio_parquet: 16 kHz speech of the shard (`clip`, `samples`).
-
-    Raises:
-        DubberError: more than `max_failed_share` (0..1) of the clips failed.
+        clips: the shard.
+        audio: its sound.
+        settings: the aligner.
     """
-    samples = {row["clip"]: row["samples"] for row in read_rows(audio_parquet, ["clip", "samples"])}
+    samples = {row["clip"]: row["samples"] for row in read_rows(audio, ["clip", "samples"])}
+    rows = [row for row in clips.rows() if row["clip"] in samples]
     aligner = PocketsphinxAligner(settings.pocketsphinx)
-
-    def work(row: Mapping[str, Any]) -> Mapping[str, Any]:
-        return aligner.align(samples[row["clip"]], phonemise(row["text"])).row()
-
-    return process_shard(
-        [row for row in rows if row["clip"] in samples],
-        work,
-        step="align",
-        schema=PHONES,
-        output=output,
-        max_failed_share=max_failed_share,
-    )
+    with clips.writer(PHONES, "align", rows) as shard:
+        for clip in rows:
+            with shard.clip(clip["clip"]) as row:
+                row |= aligner.align(samples[clip["clip"]], phonemise(clip["text"])).row()

@@ -1,47 +1,39 @@
-"""One shard of clips through the reference aligner."""
+"""Rule `align_mfa`: phone times of a shard's clips by the Montreal Forced Aligner."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from dubber.align.mfa import Utterance, align_corpus, read_alignment
 from dubber.align.phones import PHONES
 from dubber.align.settings import AlignSettings
-from dubber.artifacts import ShardResult, process_shard, read_rows
+from dubber.artifacts import read_rows
 from dubber.errors import ClipError
+from dubber.runner import Input, Threads
+from dubber.steps.shard import Shard
 
 
-def align_shard(
-    rows: Sequence[Mapping[str, Any]],
-    audio_parquet: Path | str,
-    output: Path | str,
-    settings: AlignSettings,
-    max_failed_share: float,
-    jobs: int | None = None,
-) -> ShardResult:
-    """Write `output` under `PHONES`; clips that have no audio row failed before and are passed over.
+def align_mfa(clips: Shard, audio: Input, settings: AlignSettings, threads: Threads) -> None:
+    """Align a shard with one call of `mfa`. A clip without sound failed before and is not counted again.
 
     Args:
-        rows: manifest rows of the shard (`clip`, `speaker`, `text`).
-        audio_parquet: 16 kHz speech of the shard (`clip`, `samples`).
-        jobs: processes for MFA; the settings' number where None.
+        clips: the shard.
+        audio: its sound.
+        settings: the aligner.
+        threads: processes of MFA.
 
     Raises:
-        MissingDataError: the `mfa` command is not there.
-        DubberError: MFA failed as a whole, or more than `max_failed_share` (0..1) of the clips did.
+        MissingDataError: the `mfa` command is missing.
+        DubberError: MFA failed as a whole.
     """
-    samples = {row["clip"]: row["samples"] for row in read_rows(audio_parquet, ["clip", "samples"])}
-    rows = [row for row in rows if row["clip"] in samples]
+    samples = {row["clip"]: row["samples"] for row in read_rows(audio, ["clip", "samples"])}
+    rows = [row for row in clips.rows() if row["clip"] in samples]
     utterances = [Utterance(row["clip"], row["speaker"], samples[row["clip"]], row["text"]) for row in rows]
-    with tempfile.TemporaryDirectory(prefix="mfa-") as folder:
-        textgrids = align_corpus(utterances, Path(folder), settings.mfa, jobs)
-
-        def work(row: Mapping[str, Any]) -> Mapping[str, Any]:
-            if row["clip"] not in textgrids:
-                raise ClipError("There is no word, or no sound, to align.")
-            return read_alignment(textgrids[row["clip"]]).row()
-
-        return process_shard(rows, work, step="align", schema=PHONES, output=output, max_failed_share=max_failed_share)
+    with tempfile.TemporaryDirectory(prefix="mfa-") as folder, clips.writer(PHONES, "align", rows) as shard:
+        textgrids = align_corpus(utterances, Path(folder), settings.mfa, threads)
+        for clip in rows:
+            with shard.clip(clip["clip"]) as row:
+                if clip["clip"] not in textgrids:
+                    raise ClipError("There is no word, or no sound, to align.")
+                row |= read_alignment(textgrids[clip["clip"]]).row()

@@ -1,24 +1,20 @@
-"""The embedded codec in the workflow: analyse every shard once, fit on training clips, quantise every shard."""
+"""Rule `analyse`: WORLD analysis of a shard's sound, done once whatever is fitted on it."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from dubber.artifacts import ShardResult, field, process_shard, read_rows
-from dubber.codec.settings import WorldAnalysisSettings, WorldSettings
+from dubber.artifacts import field
+from dubber.codec.settings import WorldAnalysisSettings
 from dubber.codec.world.analysis import AnalysedClip, Analysis
-from dubber.codec.world.codec import World, analyse_clip
-from dubber.codec.world.fit import fit_analysed
-from dubber.corpus.split import rank
-from dubber.errors import DubberError
-from dubber.steps.tokens_facodec import TOKENS, each_sound, token_row
+from dubber.codec.world.codec import analyse_clip
+from dubber.runner import Input, OptionalInput
+from dubber.steps.shard import Shard
+from dubber.steps.sounds import sounds
 
 ANALYSIS = pa.schema(
     [
@@ -31,77 +27,25 @@ ANALYSIS = pa.schema(
 )
 
 
-def analyse_shard(
-    rows: Sequence[Mapping[str, Any]],
-    audio_parquet: Path | str,
-    crops_parquet: Path | str | None,
-    settings: WorldAnalysisSettings,
-    output: Path | str,
-    max_failed_share: float,
-) -> ShardResult:
-    """Write `output` under `ANALYSIS`; the arguments are those of `dubber.steps.tokens_facodec.tokens_shard`.
-
-    Raises:
-        DubberError: more than `max_failed_share` (0..1) of the clips failed.
-    """
-    return each_sound(
-        rows,
-        audio_parquet,
-        crops_parquet,
-        lambda wav: analysis_row(analyse_clip(wav, settings)),
-        step="analyse",
-        schema=ANALYSIS,
-        output=output,
-        max_failed_share=max_failed_share,
-    )
-
-
-def fit_shards(analyses: Sequence[Path | str], clips: Collection[str], settings: WorldSettings) -> World:
-    """Fit on those of `clips` (the training clips) that were analysed, at most `max_clips` by a stable hash.
+def analyse(clips: Shard, audio: Input, crops: OptionalInput, settings: WorldAnalysisSettings) -> None:
+    """Analyse each clip's pitch, mel-cepstrum and aperiodicity at 80 frames a second, and its GE2E vector.
 
     Args:
-        analyses: artifacts of `analyse_shard`; clip names must be unique among them.
-
-    Raises:
-        DubberError: none of `clips` was analysed.
+        clips: the shard; a clip without sound, or without crops where there is video, is not counted again.
+        audio: its sound.
+        crops: its crops, whose number of frames fixes the length, if the corpus has video.
+        settings: of the analysis.
     """
-    wanted, names = set(clips), set()
-    for path in analyses:
-        names.update(row["clip"] for row in read_rows(path, ["clip"]) if row["clip"] in wanted)
-    if not names:
-        raise DubberError(
-            "No training clip was analysed, so the codec cannot be fitted.",
-            looked_at=", ".join(map(str, analyses)),
-            hint="Read the failures files beside these artifacts.",
-        )
-    chosen = sorted(names, key=lambda name: rank(name, settings.seed))[: settings.max_clips]
-    kept = set(chosen)
-    found = {row["clip"]: to_clip(row) for path in analyses for row in read_rows(path) if row["clip"] in kept}
-    provenance = {
-        "clips": str(len(chosen)),
-        "clips_sha256": hashlib.sha256("\n".join(sorted(chosen)).encode()).hexdigest(),
-        "fit_on": json.dumps(settings.fit_on),
-    }
-    return fit_analysed([found[name] for name in chosen], settings, provenance)
-
-
-def quantise_shard(
-    analysis_parquet: Path | str, codec: World, output: Path | str, max_failed_share: float
-) -> ShardResult:
-    """Write `output` under `TOKENS` from the shard's analysis."""
-    clips = {row["clip"]: row for row in read_rows(analysis_parquet)}
-    return process_shard(
-        [{"clip": name} for name in clips],
-        lambda row: token_row(codec.quantise(to_clip(clips[row["clip"]]))),
-        step="tokens",
-        schema=TOKENS,
-        output=output,
-        max_failed_share=max_failed_share,
-    )
+    heard = sounds(audio, crops)
+    rows = [row for row in clips.rows() if row["clip"] in heard]
+    with clips.writer(ANALYSIS, "analyse", rows) as shard:
+        for clip in rows:
+            with shard.clip(clip["clip"]) as row:
+                row |= analysis_row(analyse_clip(heard[clip["clip"]], settings))
 
 
 def analysis_row(clip: AnalysedClip) -> dict[str, Any]:
-    """`clip` as a row of `ANALYSIS`, its name left out."""
+    """`clip` as a row of `ANALYSIS`, without its name."""
     analysis = clip.analysis
     return {
         "f0": analysis.f0,
@@ -112,7 +56,7 @@ def analysis_row(clip: AnalysedClip) -> dict[str, Any]:
 
 
 def to_clip(row: Mapping[str, Any]) -> AnalysedClip:
-    """A row of `ANALYSIS` as what `World.quantise` takes."""
+    """The inverse of `analysis_row`."""
     n_tokens = len(row["f0"])
     analysis = Analysis(
         f0=np.array(row["f0"], np.float32),

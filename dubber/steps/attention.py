@@ -1,16 +1,14 @@
-"""The attention maps of some test clips, and what the forced aligner says of the same clips.
+"""Rule `attention`: attention maps of some test clips, with the forced aligner's durations of the same clips.
 
 Letters: N phonemes, F video frames, T speech tokens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import pyarrow as pa
 
 from dubber.artifacts import field, read_rows, write_rows
+from dubber.runner import Inputs, Output
 from dubber.text.alphabet import to_symbols
 
 MAPS = pa.schema(
@@ -26,8 +24,14 @@ MAPS = pa.schema(
 KEPT = ("clip", "phonemes", "attention_vt", "attention_st")
 
 
-def gather_maps(dubs: Sequence[Path | str], durations: Sequence[Path | str], output: Path | str) -> None:
-    """Join the maps that synthesis kept with the aligner's durations of the same clips."""
+def attention(dubs: Inputs, durations: Inputs, artifact: Output) -> None:
+    """Join the maps that dubbing kept with the aligner's durations of the same clips.
+
+    Args:
+        dubs: speech of the full system.
+        durations: of the same shards.
+        artifact: the Parquet file to write.
+    """
     aligned = {row["clip"]: row for path in durations for row in read_rows(path)}
     rows = [
         {
@@ -42,4 +46,4 @@ def gather_maps(dubs: Sequence[Path | str], durations: Sequence[Path | str], out
         for row in read_rows(path, KEPT)
         if row["attention_vt"] is not None and row["clip"] in aligned
     ]
-    write_rows(output, rows, MAPS)
+    write_rows(artifact, rows, MAPS)

@@ -1,10 +1,9 @@
-"""`dubber.json` of a trained run: the product opens the run folder with it, and needs no configuration."""
+"""Rule `bundle`: `dubber.json` of a trained run, which is all that the product reads."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import dubber
@@ -13,16 +12,17 @@ from dubber.dub.model_card import packages
 from dubber.dub.settings import BundleSettings
 from dubber.model.weights import describe_model
 from dubber.provenance import checksum
+from dubber.runner import Input, Inputs, OptionalInput, Output
 
 
 def bundle(
-    model: Path,
-    summary: Path,
-    teacher: Path | None,
-    codec: Sequence[Path],
-    transform: Path | None,
+    model: Input,
+    summary: Input,
+    teacher: OptionalInput,
+    codec: Inputs,
+    transform: OptionalInput,
     settings: BundleSettings,
-    manifest: Path,
+    manifest: Output,
 ) -> None:
     """Describe a trained run and all that it is fed through, with paths relative to the run folder.
 
@@ -42,7 +42,7 @@ def bundle(
         path=model.parent,
         description=describe_model(model),
         codec=settings.codec,
-        codec_files=tuple(codec),
+        codec_files=codec,
         video=video,
         synthesis=settings.synthesis,
         origin=Origin(

@@ -1,19 +1,19 @@
-"""One shard of crops."""
+"""Rule `crops`: face and lip crops of a shard's videos."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from dubber.artifacts import ShardResult, field, process_shard
+from dubber.artifacts import field
 from dubber.errors import ClipError
 from dubber.media.crops import Crops, crop_clip
 from dubber.media.faces import detector
 from dubber.media.settings import CropSettings
 from dubber.media.video import clip_file
+from dubber.steps.shard import Shard
 
 CROPS = pa.schema(
     [
@@ -30,35 +30,29 @@ CROPS = pa.schema(
 )
 
 
-def crop_shard(
-    rows: Sequence[Mapping[str, Any]],
-    root: Path,
-    output: Path,
-    settings: CropSettings,
-    *,
-    max_failed_share: float,
-    frames: int | None = None,
-) -> ShardResult:
-    """Cut face and lips out of a shard's videos.
+def crops(clips: Shard, root: Path, settings: CropSettings, frames: int | None) -> None:
+    """Find the face in each clip's video, track it, and cut out face and lips at 25 frames a second.
 
     Args:
-        frames: the number of frames that every clip of this corpus has; a clip with another number is damaged.
+        clips: the shard.
+        root: the folder that the manifest's paths are relative to.
+        settings: of detector, tracking and crops.
+        frames: the number of frames of every clip of this corpus, if it is fixed; other clips are damaged.
     """
-    faces = detector(settings)
-
-    def work(row: Mapping[str, Any]) -> Mapping[str, Any]:
-        if row["video"] is None:
-            raise ClipError("the corpus names no video")
-        crops = crop_clip(clip_file(root, row, row["video"]), settings, faces)
-        if frames is not None and len(crops.lips) != frames:
-            raise ClipError(f"damaged: {len(crops.lips)} frames where every clip of this corpus has {frames}")
-        return crop_row(crops)
-
-    return process_shard(rows, work, step="crops", schema=CROPS, output=output, max_failed_share=max_failed_share)
+    faces, rows = detector(settings), clips.rows()
+    with clips.writer(CROPS, "crops", rows) as shard:
+        for clip in rows:
+            with shard.clip(clip["clip"]) as row:
+                if clip["video"] is None:
+                    raise ClipError("the corpus names no video")
+                found = crop_clip(clip_file(root, clip, clip["video"]), settings, faces)
+                if frames is not None and len(found.lips) != frames:
+                    raise ClipError(f"damaged: {len(found.lips)} frames where every clip of this corpus has {frames}")
+                row |= crop_row(found)
 
 
 def crop_row(crops: Crops) -> dict[str, Any]:
-    """A clip's crops as a row of `CROPS`, its name left out."""
+    """A clip's crops as a row of `CROPS`, without its name."""
     return {
         "n_frames": len(crops.lips),
         "lips": crops.lips,

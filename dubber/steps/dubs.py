@@ -1,17 +1,10 @@
-"""What every system's speech is stored as, whoever made it: scoring treats all alike."""
+"""What every system's speech is stored as, whoever made it: scoring treats all systems alike."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import pyarrow as pa
 
 from dubber.artifacts import field
-from dubber.errors import ClipError
-
-SAMPLE_RATE = 16_000  # Hz
-FRAME_RATE = 25  # video frames per second
 
 DUBS = pa.schema(
     [
@@ -28,25 +21,3 @@ DUBS = pa.schema(
         field("attention_st", pa.list_(pa.float16()), "[T, N]; null but for a few clips of each shard"),
     ]
 )
-
-
-def rows_to_dub(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The manifest rows of the clips that are dubbed."""
-    return [row for row in rows if row["split"] == "test"]
-
-
-def require(clip: str, found: Mapping[str, Any], what: str) -> Any:
-    """What an earlier step made of a clip.
-
-    Raises:
-        ClipError: nothing: the clip failed there, and so it fails here and is counted.
-    """
-    if clip not in found:
-        raise ClipError(f"there are no {what} of this clip: an earlier step failed on it")
-    return found[clip]
-
-
-def by_clip(rows: Iterable[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]] | set[str]) -> dict[str, Any]:
-    """Rows of a shard by clip, of the wanted clips (names or manifest rows) only."""
-    names = wanted if isinstance(wanted, set) else {row["clip"] for row in wanted}
-    return {row["clip"]: row for row in rows if row["clip"] in names}

@@ -1,15 +1,16 @@
-"""One shard of features."""
+"""Rule `features`: lip and face features of a shard's crops."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from dubber.artifacts import ShardResult, field, process_shard, read_rows
-from dubber.media.feature_streams import Streams
+from dubber.artifacts import ShardWriter, field, read_rows, read_table
+from dubber.media.feature_streams import Streams, build_streams
+from dubber.media.settings import FeatureSettings
+from dubber.runner import Input, OptionalInput, Output
 
 FEATURES = pa.schema(
     [
@@ -23,27 +24,29 @@ FEATURES = pa.schema(
 )
 
 
-def feature_shard(crops: Path | str, streams: Streams, output: Path | str, *, max_failed_share: float) -> ShardResult:
-    """Turn a shard's crops into features, clip by clip."""
+def features(
+    crops: Input, transform: OptionalInput, settings: FeatureSettings, max_failed_share: float, artifact: Output
+) -> None:
+    """Compute lip and face features of each clip's crops, one clip at a time: the crops of a shard are large.
+
+    Args:
+        crops: the shard of `dubber.steps.crops`.
+        transform: what was fitted on training clips, where a stream needs it.
+        settings: the backends of both streams.
+        max_failed_share: the share of clips (0..1) that may fail.
+        artifact: the Parquet file to write.
+    """
+    streams = build_streams(settings, transform)
+    n_clips = read_table(crops, ["clip"]).num_rows
     columns = ["clip", "n_frames", *streams.lips.columns, *streams.faces.columns]
-    stored = read_rows(crops, columns)
-
-    def work(clip: Mapping[str, Any]) -> Mapping[str, Any]:
-        row = next(stored)  # one at a time, in the order of the clips: a shard's crops are large
-        return feature_row(streams, row)
-
-    return process_shard(
-        list(read_rows(crops, ["clip"])),
-        work,
-        step="features",
-        schema=FEATURES,
-        output=output,
-        max_failed_share=max_failed_share,
-    )
+    with ShardWriter(artifact, FEATURES, step="features", n_clips=n_clips, max_failed_share=max_failed_share) as shard:
+        for clip in read_rows(crops, columns):
+            with shard.clip(clip["clip"]) as row:
+                row |= feature_row(streams, clip)
 
 
 def feature_row(streams: Streams, crops: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of `dubber.steps.crops.CROPS` as one of `FEATURES`, its name left out.
+    """A row of `dubber.steps.crops.CROPS` as one of `FEATURES`, without its name.
 
     Raises:
         ClipError: a stream has nothing for this clip.

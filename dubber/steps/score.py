@@ -1,4 +1,4 @@
-"""Score one shard of one system in one protocol: every metric on every test clip, failed ones included."""
+"""Rule `score`: every metric on every test clip of one shard, system and protocol, failed clips included."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ import numpy as np
 import pyarrow as pa
 
 from dubber.artifacts import Progress, failures_path, field, read_rows, write_rows
+from dubber.corpus.manifest import Row, load_shard
 from dubber.errors import ClipError, DubberError
+from dubber.media.audio import from_pcm
 from dubber.metrics.base import Metric, Sample, Score
 from dubber.metrics.factory import build_metric
 from dubber.metrics.settings import MetricSettings
+from dubber.runner import Input, Inputs, OptionalInput, Output, Wildcard
+from dubber.steps.shard import by_clip
 
 SCORES = pa.schema(
     [
@@ -30,7 +34,6 @@ SCORES = pa.schema(
         field("reason", pa.string(), "why the clip counts as failed; null where it did not"),
     ]
 )
-FULL_SCALE = 32768.0
 
 
 @dataclass(frozen=True)
@@ -51,46 +54,62 @@ class ShardMedia:
     dub_failures: Mapping[str, str]
 
 
-def score_shard(
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    protocol: str,
-    dubs: Path | str,
-    audio: Path | str,
-    references: Sequence[Path | str],
-    metrics: Sequence[MetricSettings],
-    output: Path | str,
-    crops: Path | str | None = None,
-    sync_weights: Path | str | None = None,
-) -> None:
-    """Write the scores artifact of one shard: one row per clip and table column.
+@dataclass(frozen=True)
+class Heard:
+    """The files of a system's speech and of everything that it is compared with.
 
-    A clip that `dubs` lacks, or that is silent there, is the system's failure: no value and a reason, and in WER all
-    words deleted. A clip whose own recording or reference cannot be read is the corpus's: no value in any column.
+    Attributes:
+        protocol: whose speech is the reference: the clip's own (1.0), or another clip's (2.0).
+        dubs: the system's speech.
+        truth: the clips' own recordings, of the same shard.
+        references: audio shards that hold the reference speech of protocol 2.0.
+        crops: the shard's face and lip crops.
+    """
+
+    protocol: Wildcard
+    dubs: Input
+    truth: Input
+    references: Inputs
+    crops: Input
+
+
+def score(
+    manifest: Input,
+    shard: Wildcard,
+    heard: Heard,
+    metrics: tuple[MetricSettings, ...],
+    sync: OptionalInput,
+    artifact: Output,
+) -> None:
+    """Write one row for each test clip and table column.
+
+    A clip that the system did not dub, or where it is silent, is the system's failure: no value and a reason, and in
+    WER all words deleted. A clip whose own recording or reference cannot be read is the corpus's failure: no value in
+    any column.
 
     Args:
-        rows: manifest rows of the shard's test clips (`clip`, `text`, `reference`).
-        protocol: "1.0" (reference speech is the clip's own) or "2.0" (the clip that `reference` names).
-        dubs: the system's audio. audio: the clips' own recordings, same shard.
-        references: audio shards that hold the reference speech; unused in protocol 1.0.
-        crops: the shard's face and lip crops, which "lse" looks at.
-        sync_weights: the fitted sync encoders, which "lse" with the backend "embedded" needs.
+        manifest: of the corpus.
+        shard: its name.
+        heard: speech, recordings and pictures.
+        metrics: what to measure.
+        sync: the fitted sync encoders, if a metric needs them.
+        artifact: the Parquet file to write.
 
     Raises:
         MissingDataError: the weights of a metric are missing.
     """
-    loaded = [build_metric(settings, sync_weights=sync_weights) for settings in metrics]
-    images = sorted({name for metric in loaded for name in metric.images})
-    heard = _load(rows, protocol=protocol, dubs=dubs, audio=audio, references=references, crops=crops, images=images)
+    rows = [row for row in load_shard(manifest, shard) if row["split"] == "test"]
+    loaded = [build_metric(settings, sync_weights=sync) for settings in metrics]
+    media = _load(rows, heard, sorted({name for metric in loaded for name in metric.images}))
     scores: list[dict[str, Any]] = []
-    progress = Progress(f"score {Path(output).stem}", len(rows))
+    progress = Progress(f"score {artifact.stem}", len(rows))
     for row in rows:
-        scores += _clip_scores(row, heard, loaded, protocol)
+        scores += _clip_scores(row, media, loaded, heard.protocol)
         progress.advance()
-    write_rows(output, scores, SCORES)
+    write_rows(artifact, scores, SCORES)
 
 
-def reference_name(row: Mapping[str, Any], protocol: str) -> str:
+def reference_name(row: Row, protocol: str) -> str:
     """The clip whose speech is the reference of `row` in `protocol`.
 
     Raises:
@@ -104,33 +123,29 @@ def reference_name(row: Mapping[str, Any], protocol: str) -> str:
     return name
 
 
-def _load(rows, *, protocol: str, dubs, audio, references, crops, images: Sequence[str]) -> ShardMedia:
+def _load(rows: Sequence[Row], heard: Heard, images: Sequence[str]) -> ShardMedia:
     clips = {row["clip"] for row in rows}
-    wanted = {reference_name(row, protocol) for row in rows}
-    seen = read_rows(crops, ["clip", *images]) if crops and images else []
+    wanted = {reference_name(row, heard.protocol) for row in rows}
+    seen = read_rows(heard.crops, ["clip", *images]) if images else []
     return ShardMedia(
-        dubs={row["clip"]: row for row in read_rows(dubs, ["clip", "samples", "seconds"]) if row["clip"] in clips},
-        truth=_samples([audio], clips),
-        references=_samples([audio] if protocol == "1.0" else references, wanted),
-        images={row["clip"]: row for row in seen if row["clip"] in clips},
-        dub_failures=_reasons(failures_path(dubs)),
+        dubs=by_clip(read_rows(heard.dubs, ["clip", "samples", "seconds"]), clips),
+        truth=_samples([heard.truth], clips),
+        references=_samples([heard.truth] if heard.protocol == "1.0" else heard.references, wanted),
+        images=by_clip(seen, clips),
+        dub_failures=_reasons(failures_path(heard.dubs)),
     )
 
 
 def _samples(paths: Sequence[Path | str], clips: set[str]) -> dict[str, np.ndarray]:
     rows = (row for path in paths for row in read_rows(path, ["clip", "samples"]))
-    return {row["clip"]: _float(row["samples"]) for row in rows if row["clip"] in clips}
-
-
-def _float(samples: np.ndarray) -> np.ndarray:
-    return np.asarray(samples, dtype=np.float32) / FULL_SCALE
+    return {row["clip"]: from_pcm(row["samples"]) for row in rows if row["clip"] in clips}
 
 
 def _reasons(path: Path) -> dict[str, str]:
     return {row["clip"]: row["reason"] for row in read_rows(path, ["clip", "reason"])} if path.exists() else {}
 
 
-def _clip_scores(row, heard: ShardMedia, metrics: Sequence[Metric], protocol: str) -> Iterator[dict[str, Any]]:
+def _clip_scores(row: Row, heard: ShardMedia, metrics: Sequence[Metric], protocol: str) -> Iterator[dict[str, Any]]:
     judge = _judge(row, heard, protocol)
     for metric in metrics:
         for score in judge(metric):
@@ -144,7 +159,7 @@ def _clip_scores(row, heard: ShardMedia, metrics: Sequence[Metric], protocol: st
             }
 
 
-def _judge(row, heard: ShardMedia, protocol: str) -> Callable[[Metric], list[Score]]:
+def _judge(row: Row, heard: ShardMedia, protocol: str) -> Callable[[Metric], list[Score]]:
     """How any metric judges this clip: by listening, or as failed."""
     clip, text, reference = row["clip"], row["text"], reference_name(row, protocol)
     if clip not in heard.truth or reference not in heard.references:
@@ -160,7 +175,7 @@ def _judge(row, heard: ShardMedia, protocol: str) -> Callable[[Metric], list[Sco
     sample = Sample(
         clip=clip,
         text=text,
-        hypothesis=_float(dub["samples"]),
+        hypothesis=from_pcm(dub["samples"]),
         truth=heard.truth[clip],
         reference=heard.references[reference],
         seconds=dub["seconds"],

@@ -1,161 +1,36 @@
-"""The control without video: stage 1 alone speaks the text, stretched as a whole to the clip's length.
-
-Letters: B batch, N phonemes, F video frames (25/s), P prompt tokens, T speech tokens (80/s), S speaker width.
-"""
+"""Rule `text_only`: the control without video: stage 1 alone speaks the text, stretched to the clip's length."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
-from torch import Tensor
-
-from dubber.artifacts import ShardResult, read_rows
-from dubber.codec.base import Codec
-from dubber.dub.settings import SynthesisSettings
-from dubber.dub.synthesise import BaseSynthesiser, Protocol, reference_of, references_of, speak_shard
-from dubber.flow.sampler import Sampler
-from dubber.model.batch import mask, pad
-from dubber.model.durations import length_mask
-from dubber.model.tts import TTS
-from dubber.steps.dubs import by_clip, require, rows_to_dub
-from dubber.text.phonemes import phonemise
+from dubber.artifacts import read_rows
+from dubber.corpus.manifest import reference_clip, reference_clips
+from dubber.dub.text_synthesiser import TextSynthesiser
+from dubber.runner import Input, Inputs
+from dubber.steps.dubs import DUBS
+from dubber.steps.shard import Shard, by_clip, require
+from dubber.steps.speech import Speaking, speak
 
 
-@dataclass(frozen=True)
-class TextRequest:
-    """What the teacher is told of a clip.
+def text_only(clips: Shard, speaking: Speaking, crops: Input, voices: Inputs) -> None:
+    """Speak each test clip's text with the teacher, which knows the video's length alone.
 
-    Attributes:
-        clip: its name.
-        phonemes: int64 [N], from the text alone.
-        n_frames: F, of which nothing but the length of the speech follows.
-        prompt: int64 [6, P], tokens of the reference speech.
-        speaker: float32 [S], of the reference speech.
-    """
-
-    clip: str
-    phonemes: np.ndarray
-    n_frames: int
-    prompt: np.ndarray
-    speaker: np.ndarray
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """Speech of the teacher: tokens int64 [B, 6, T], token_mask bool [B, T]."""
-
-    tokens: Tensor
-    token_mask: Tensor
-
-
-class TextSynthesiser(BaseSynthesiser):
-    """The teacher of stage 1 with its codec."""
-
-    stage = "stage1"
-    model: TTS
-
-    def request(self, row: Mapping[str, Any], n_frames: int, reference: Mapping[str, Any]) -> TextRequest:
-        """Gather a clip's inputs.
-
-        Args:
-            row: with `clip` and `text`.
-            reference: with `ids` [6 * T'] and `speaker` [S].
-
-        Raises:
-            ClipError: the text cannot be spoken.
-        """
-        ids = np.asarray(reference["ids"]).reshape(self.codec.streams, -1).astype(np.int64)
-        return TextRequest(
-            row["clip"],
-            np.array(phonemise(row["text"]).ids, np.int64),
-            n_frames,
-            middle(ids, self.model.prompt_share),
-            np.asarray(reference["speaker"], np.float32),
-        )
-
-    @torch.no_grad()
-    def _speak(self, requests: Sequence[TextRequest], sampler: Sampler) -> Spoken:
-        texts = [r.phonemes for r in requests]
-        phonemes, phoneme_mask = pad(texts).to(self.device), mask(texts).to(self.device)
-        prompts = pad([r.prompt.T for r in requests], value=self.sizes.pad).transpose(1, 2)
-        sizes = [self.sizes.tokens_in(r.n_frames) for r in requests]
-        durations = self._durations(phonemes, phoneme_mask, sizes)
-        tokens = self.model.synthesise(
-            phonemes,
-            phoneme_mask,
-            prompts.to(self.device),
-            torch.from_numpy(np.stack([r.speaker for r in requests])).to(self.device),
-            token_durations=durations.to(self.device),
-            sampler=sampler,
-            generator=self._draws(requests),
-        )
-        return Spoken(tokens.cpu(), length_mask(torch.tensor(sizes)))
-
-    def _durations(self, phonemes: Tensor, mask: Tensor, sizes: Sequence[int]) -> Tensor:
-        """The teacher's own durations, stretched: int64 [B, N], whose rows sum to `sizes`."""
-        content = self.model.content
-        predicted = content.duration_predictor(content.encoder(phonemes, mask), mask)
-        tokens = (predicted.double().exp() - 1).clamp(0, content.duration_predictor.longest).cpu().numpy()
-        counts = mask.sum(1).tolist()
-        rows = [stretched(row[:n], size) for row, n, size in zip(tokens, counts, sizes, strict=True)]
-        return pad(rows)
-
-
-def stretched(durations: np.ndarray, total: int) -> np.ndarray:
-    """Durations float [N] >= 0, longer or shorter by one factor: int64 [N] that sum to `total`.
-
-    Boundaries are rounded, not durations, so that no error piles up. Durations that are all zero become even.
-    """
-    edges = np.cumsum(durations if durations.sum() > 0 else np.ones_like(durations))
-    whole = np.floor(edges / edges[-1] * total + 0.5).astype(np.int64)
-    return np.diff(whole, prepend=0)
-
-
-def middle(tokens: np.ndarray, share: float) -> np.ndarray:
-    """The middle `share` (0..1) of tokens [6, T'], at least one: as long a prompt as in training, where speech is."""
-    length = tokens.shape[1]
-    size = max(1, int(share * length))
-    start = (length - size) // 2
-    return tokens[:, start : start + size]
-
-
-def text_only_shard(
-    rows: Sequence[Mapping[str, Any]],
-    crops: Path | str,
-    references: Sequence[Path | str],
-    model: Path | str,
-    codec: Codec,
-    output: Path | str,
-    settings: SynthesisSettings,
-    *,
-    protocol: Protocol,
-    max_failed_share: float,
-    device: str = "auto",
-) -> ShardResult:
-    """Let stage 1 alone speak the texts of a shard's test clips; of the video it is told the length.
-
-    The durations are the teacher's own, stretched to the clip's T. The prompt is the middle of the reference speech.
+    Durations are the teacher's own, stretched to the clip's T. The prompt is the middle of the reference speech.
 
     Args:
-        rows: manifest rows of the shard; those of other splits are passed over.
+        clips: the shard; clips of other splits are passed over.
+        speaking: the teacher.
         crops: of the same shard, for the number of frames F.
-        references: token shards that hold the reference speech; in protocol 1.0 the same shard's.
-
-    Raises:
-        DubberError: the model does not fit, or more than `max_failed_share` (0..1) of the test clips failed.
+        voices: token shards that hold the reference speech.
     """
-    wanted = rows_to_dub(rows)
-    synthesiser = TextSynthesiser(model, codec, settings, device)
-    frames = by_clip(read_rows(crops, ["clip", "n_frames"]), wanted)
-    found = by_clip((row for path in references for row in read_rows(path)), references_of(wanted, protocol))
-
-    def gather(row: Mapping[str, Any]) -> TextRequest:
-        reference = require(reference_of(row, protocol), found, "tokens of the reference")
-        return synthesiser.request(row, require(row["clip"], frames, "crops")["n_frames"], reference)
-
-    return speak_shard(wanted, gather, synthesiser, output, step="text_only", max_failed_share=max_failed_share)
+    synthesiser = TextSynthesiser(speaking.model, speaking.prepare(), speaking.settings)
+    protocol, tests = speaking.reference, clips.tests()
+    frames = by_clip(read_rows(crops, ["clip", "n_frames"]), tests)
+    found = by_clip((row for path in voices for row in read_rows(path)), reference_clips(tests, protocol))
+    requests = []
+    with clips.writer(DUBS, "text_only", tests) as shard:
+        for row in tests:
+            with shard.attempt(row["clip"]):
+                voice = require(reference_clip(row, protocol), found, "tokens of the reference")
+                n_frames = require(row["clip"], frames, "crops")["n_frames"]
+                requests.append(synthesiser.request(row, n_frames, voice))
+        speak(shard, synthesiser, requests)

@@ -14,8 +14,9 @@ from dubber.align.phones import PHONES, Alignment, Interval
 from dubber.align.settings import AlignSettings
 from dubber.artifacts import failures_path, read_rows, write_rows
 from dubber.errors import ClipError
-from dubber.steps.durations import durations_shard
+from dubber.steps.durations import durations as durations_step
 from dubber.text.phonemes import phonemise, to_ids
+from tests.helpers.shards import counts, shard_of
 
 
 def aligned(text: str) -> Alignment:
@@ -155,10 +156,9 @@ ROWS = [{"clip": clip, "text": "Red."} for clip in ("a", "b", "silent", "failed 
 
 def test_a_video_shard(shard):
     output = shard / "durations.parquet"
-    result = durations_shard(
-        ROWS, shard / "phones.parquet", output, AlignSettings(), 0.5, crops_parquet=shard / "crops.parquet"
-    )
-    assert (result.n_ok, result.n_failed) == (2, 1)
+    files = (shard / "phones.parquet", shard / "audio.parquet", shard / "crops.parquet")
+    durations_step(shard_of(ROWS, output, 0.5), *files, AlignSettings())
+    assert counts(output) == (2, 1)
     a, b = read_rows(output)
     assert a["phonemes"].tolist() == to_ids(phonemise("Red.").phonemes)
     assert a["frame_durations"].tolist() == [13, 2, 5, 5, 50]
@@ -169,7 +169,8 @@ def test_a_video_shard(shard):
 
 def test_an_audio_shard_has_no_frames(shard):
     output = shard / "durations.parquet"
-    durations_shard(ROWS, shard / "phones.parquet", output, AlignSettings(), 0.5, audio_parquet=shard / "audio.parquet")
+    files = (shard / "phones.parquet", shard / "audio.parquet", None)
+    durations_step(shard_of(ROWS, output, 0.5), *files, AlignSettings())
     rows = {row["clip"]: row for row in read_rows(output)}
     assert set(rows) == {"a", "b"}
     assert rows["a"]["frame_durations"] is None

@@ -13,7 +13,8 @@ from dubber.align.mfa import Utterance, read_alignment, write_corpus
 from dubber.align.settings import AlignSettings, MfaSettings
 from dubber.artifacts import failures_path, read_rows, write_rows
 from dubber.errors import ClipError, DubberError, MissingDataError
-from dubber.steps.align_mfa import align_shard
+from dubber.steps.align_mfa import align_mfa
+from tests.helpers.shards import counts, shard_of
 
 # A stand-in for the real command: checks what it is given and writes a TextGrid per .lab as `mfa align` would.
 FAKE = """#!{python}
@@ -80,8 +81,8 @@ def test_a_shard_is_aligned_with_one_call(tmp_path, fake):
     audio = write_audio(tmp_path / "audio.parquet", {"good": 16000, "bad": 16000, "wordless": 16000, "empty": 0})
     rows = [row("good", "Red."), row("bad", "unalignable"), row("wordless", "?"), row("empty", "red"), row("gone", "x")]
     output = tmp_path / "phones.parquet"
-    result = align_shard(rows, audio, output, fake, max_failed_share=0.9)
-    assert (result.n_ok, result.n_failed) == (1, 3)
+    align_mfa(shard_of(rows, output, 0.9), audio, fake, threads=3)
+    assert counts(output) == (1, 3)
     (good,) = read_rows(output)
     assert good["phones"] == ["sil", "R", "EH", "D", "sil"]
     assert good["phone_end"].tolist() == pytest.approx([0.2, 0.3, 0.4, 0.5, 1.0])
@@ -95,13 +96,13 @@ def test_a_missing_command_says_how_to_get_it(tmp_path):
     audio = write_audio(tmp_path / "audio.parquet", {"a": 16000})
     settings = AlignSettings(backend="mfa", mfa=MfaSettings(command="no-such-mfa"))
     with pytest.raises(MissingDataError, match=r"envs/mfa.yaml.*--software-deployment-method conda"):
-        align_shard([row("a", "red")], audio, tmp_path / "out.parquet", settings, 0.5)
+        align_mfa(shard_of([row("a", "red")], tmp_path / "out.parquet", 0.5), audio, settings, threads=3)
 
 
 def test_a_failing_command_names_the_models(tmp_path, fake):
     audio = write_audio(tmp_path / "audio.parquet", {"a": 16000})
     with pytest.raises(DubberError, match="exit code 7") as error:
-        align_shard([row("a", "red", "broken")], audio, tmp_path / "out.parquet", fake, 0.5)
+        align_mfa(shard_of([row("a", "red", "broken")], tmp_path / "out.parquet", 0.5), audio, fake, threads=3)
     assert "mfa model download acoustic english_us_arpa" in str(error.value)
     assert not (tmp_path / "out.parquet").exists()
 

@@ -9,8 +9,9 @@ from dubber.align.pocketsphinx import SAMPLE_RATE, PocketsphinxAligner
 from dubber.align.settings import AlignSettings, PocketsphinxSettings
 from dubber.artifacts import failures_path, read_rows, write_rows
 from dubber.errors import ClipError
-from dubber.steps.align import align_shard
+from dubber.steps.align import align
 from dubber.text.phonemes import phonemise
+from tests.helpers.shards import counts, shard_of
 
 # Beams so wide that every path survives: noise, too, is parted into phones.
 WIDE = PocketsphinxSettings(beam=1e-300, word_beam=1e-300, phone_beam=1e-300, retry_beam=1e-300)
@@ -85,8 +86,8 @@ def test_a_shard_keeps_good_clips_and_gives_reasons_for_the_others(tmp_path):
     }
     rows = [{"clip": clip, "text": text} for clip, text in texts.items()]
     output = tmp_path / "phones.parquet"
-    result = align_shard(rows, audio, output, AlignSettings(pocketsphinx=WIDE), max_failed_share=0.8)
-    assert (result.n_ok, result.n_failed) == (1, 3)
+    align(shard_of(rows, output, 0.8), audio, AlignSettings(pocketsphinx=WIDE))
+    assert counts(output) == (1, 3)
     (row,) = read_rows(output)
     assert row["clip"] == "good" and list(row["words"]) == ["lay", "green"]
     reasons = {row["clip"]: row["reason"] for row in read_rows(failures_path(output))}

@@ -20,8 +20,10 @@ from dubber.codec.world.voice import Voice, VoiceScale, voice_of
 from dubber.corpus.demo.clips import SPEAKERS
 from dubber.corpus.demo.espeak import speak
 from dubber.errors import ClipError, DubberError, MissingDataError
-from dubber.steps.analyse import ANALYSIS, analysis_row, fit_shards, quantise_shard, to_clip
-from dubber.steps.tokens_facodec import TOKENS
+from dubber.steps.analyse import ANALYSIS, analysis_row, to_clip
+from dubber.steps.fit_codec import fit_on_clips
+from dubber.steps.token_rows import TOKENS
+from dubber.steps.tokens import tokens
 
 SETTINGS = WorldSettings(codes=64, iterations=5)
 SENTENCES = ("bin blue at f two now", "set white by k seven please")
@@ -268,11 +270,12 @@ def test_fitting_on_nothing_is_refused():
 def test_shards_say_what_the_clips_say(codec, speech, tmp_path):
     rows = [{"clip": f"c{i}", **analysis_row(clip)} for i, clip in enumerate(speech)]
     write_rows(tmp_path / "a.parquet", rows, ANALYSIS)
-    fitted = fit_shards([tmp_path / "a.parquet"], {"c0", "c1", "c2", "nobody"}, SETTINGS)
+    fitted = fit_on_clips([tmp_path / "a.parquet"], {"c0", "c1", "c2", "nobody"}, SETTINGS)
     assert fitted.provenance["clips"] == "3"
     with pytest.raises(DubberError, match="No training clip"):
-        fit_shards([tmp_path / "a.parquet"], {"nobody"}, SETTINGS)
-    quantise_shard(tmp_path / "a.parquet", codec, tmp_path / "t.parquet", max_failed_share=0)
+        fit_on_clips([tmp_path / "a.parquet"], {"nobody"}, SETTINGS)
+    codec.save(tmp_path / "codec.safetensors")
+    tokens(tmp_path / "a.parquet", tmp_path / "codec.safetensors", 0, tmp_path / "t.parquet")
     stored = to_clip(next(iter(read_rows(tmp_path / "a.parquet"))))
     (first, *others) = read_rows(tmp_path / "t.parquet", TOKENS.names)
     assert len(others) == 3 and first["n_tokens"] == len(speech[0].analysis.f0)

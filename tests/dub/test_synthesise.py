@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -10,15 +11,20 @@ import pytest
 import torch
 
 from dubber.artifacts import failures_path, read_rows, write_rows
+from dubber.codec.settings import WorldSettings
 from dubber.dub.settings import FAST, SynthesisSettings
-from dubber.dub.synthesise import Synthesiser, synthesise_shard
+from dubber.dub.synthesise import Synthesiser
 from dubber.errors import DubberError
 from dubber.model.dubber import Dubber
 from dubber.model.settings import PartsSettings
 from dubber.model.weights import save_model
+from dubber.steps import speech
+from dubber.steps.dub import dub as dub_step
 from dubber.steps.features import FEATURES
-from dubber.steps.tokens_facodec import TOKENS
+from dubber.steps.speech import Speaking
+from dubber.steps.token_rows import TOKENS
 from dubber.text.phonemes import VOCABULARY_SIZE, phonemise
+from tests.helpers.shards import shard_of
 from tests.helpers.tiny_models import OBJECTIVE, description, randomise, sized
 
 SIZES = sized(phoneme_vocabulary=VOCABULARY_SIZE)
@@ -65,20 +71,23 @@ def shard(tmp_path: Path) -> Path:
 
 def dub(shard: Path, rows: list[dict] | None = None, name: str = "dubs", protocol: str = "1.0", **changes) -> Path:
     output = shard / f"{name}.parquet"
-    synthesise_shard(
-        rows if rows is not None else [manifest_row(clip) for clip in FRAMES],
-        shard / "features.parquet",
-        shard / "tokens.parquet",
-        [shard / "tokens.parquet"],
-        shard / "model.safetensors",
-        SpokenCodec(),
-        output,
-        SynthesisSettings(**{**SETTINGS.model_dump(), **changes}),
-        protocol=protocol,
-        max_failed_share=0.5,
-        device="cpu",
-    )
+    rows = rows if rows is not None else [manifest_row(clip) for clip in FRAMES]
+    settings = SynthesisSettings(**{**SETTINGS.model_dump(), **changes})
+    tokens = shard / "tokens.parquet"
+    with mock.patch.object(speech, "load_codec", lambda *_: SpokenCodec()):
+        dub_step(
+            shard_of(rows, output, 0.5),
+            speaking(shard, settings, protocol),
+            shard / "features.parquet",
+            tokens,
+            (tokens,),
+        )
     return output
+
+
+def speaking(shard: Path, settings: SynthesisSettings, protocol: str = "1.0", model: str = "model") -> Speaking:
+    """A model of the fixture's folder; the codec is a `SpokenCodec`, patched in where it is loaded."""
+    return Speaking(shard / f"{model}.safetensors", (), WorldSettings(), settings, protocol, 1)
 
 
 def by_clip(path: Path) -> dict[str, dict]:

@@ -26,13 +26,18 @@ def work(clip):
 
 
 def run(tmp_path, **changes):
-    arguments = {"step": "crops", "schema": SCHEMA, "output": tmp_path / "0000.parquet", "max_failed_share": 0.5}
-    return artifacts.process_shard(CLIPS, **{"work": work, **arguments, **changes})
+    make = changes.pop("work", work)
+    arguments = {"step": "crops", "n_clips": len(CLIPS), "max_failed_share": 0.5} | changes
+    with artifacts.ShardWriter(tmp_path / "0000.parquet", SCHEMA, **arguments) as shard:
+        for clip in CLIPS:
+            with shard.clip(clip["clip"]) as row:
+                row |= make(clip)
+    return shard
 
 
 def test_a_bad_clip_becomes_a_failure_row(tmp_path):
-    result = run(tmp_path)
-    assert (result.n_ok, result.n_failed) == (3, 1)
+    shard = run(tmp_path)
+    assert (len(shard.rows), len(shard.failures)) == (3, 1)
     rows = list(artifacts.read_rows(tmp_path / "0000.parquet"))
     assert [row["clip"] for row in rows] == ["a", "c", "d"]
     assert rows[0]["samples"].dtype == np.int16
@@ -45,6 +50,19 @@ def test_units_survive_in_the_schema(tmp_path):
     run(tmp_path)
     schema = artifacts.read_table(tmp_path / "0000.parquet").schema
     assert schema.field("samples").metadata == {b"unit": b"PCM at 16 kHz"}
+
+
+def test_an_attempt_makes_a_failure_but_no_row(tmp_path):
+    writer = artifacts.ShardWriter(tmp_path / "0000.parquet", SCHEMA, step="dub", n_clips=2, max_failed_share=0.5)
+    with writer as shard:
+        with shard.attempt("a"):
+            raise ClipError("no voice")
+        with shard.attempt("b"):
+            pass
+        with shard.clip("b") as row:
+            row["samples"] = np.zeros(1, np.int16)
+    assert [row["clip"] for row in artifacts.read_rows(tmp_path / "0000.parquet")] == ["b"]
+    assert [row["clip"] for row in artifacts.read_rows(tmp_path / "0000.failures.parquet")] == ["a"]
 
 
 def test_too_many_failures_stop_the_job_and_leave_no_output(tmp_path):
@@ -84,14 +102,11 @@ def test_a_truncated_artifact_is_named(tmp_path):
 
 def test_sliced_batches_keep_their_rows_apart(tmp_path):
     clips = [{"clip": str(i)} for i in range(200)]
-    artifacts.process_shard(
-        clips,
-        lambda clip: {"samples": np.full(int(clip["clip"]) % 5, int(clip["clip"]), dtype=np.int16)},
-        step="audio",
-        schema=SCHEMA,
-        output=tmp_path / "0000.parquet",
-        max_failed_share=0,
-    )
+    output = tmp_path / "0000.parquet"
+    with artifacts.ShardWriter(output, SCHEMA, step="audio", n_clips=200, max_failed_share=0) as shard:
+        for clip in clips:
+            with shard.clip(clip["clip"]) as row:
+                row["samples"] = np.full(int(clip["clip"]) % 5, int(clip["clip"]), dtype=np.int16)
     for i, row in enumerate(artifacts.read_rows(tmp_path / "0000.parquet")):
         assert row["samples"].tolist() == [i] * (i % 5)
         assert row["jpegs"] is None

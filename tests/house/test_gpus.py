@@ -18,6 +18,7 @@ from dubber import gpus
 from dubber.errors import ConfigError
 from tests.conftest import ROOT
 from tests.helpers.gpu_jobs import CARDS, become_another_program, compute
+from tests.helpers.workflow import resource, rules
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.helpers.gpu_jobs"])
@@ -141,11 +142,9 @@ def test_cards_have_the_names_that_this_process_is_shown(monkeypatch):
 
 
 def test_every_rule_that_asks_for_a_gpu_leases_it():
-    rules = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
-    bodies = re.findall(r"^rule \w+:\n(.*?)(?=^\S|\Z)", rules, flags=re.DOTALL | re.MULTILINE)
-    asking = [body for body in bodies if re.search(r"^\s+gpu=", body, flags=re.MULTILINE)]
-    scripts = {name for body in asking for name in re.findall(r"workflow_scripts/(\w+)\.py", body)}
-    assert scripts == {"stage1", "stage2", "dub", "control", "text_only"}
-    for script in scripts:
-        text = (ROOT / f"workflow_scripts/{script}.py").read_text()
-        assert "relaunch(execution.processes" in text or "lease_gpus(" in text, script
+    asking = [rule for rule in rules().values() if resource(rule, "gpu")]
+    steps = {re.search(r"workflow_scripts/(\w+)\.py", rule.shellcmd)[1] for rule in asking}
+    assert steps == {"stage1", "stage2", "dub", "control", "text_only"}
+    for step in steps:
+        text = (ROOT / f"dubber/steps/{step}.py").read_text()
+        assert "run.on(" in text or "speaking.prepare()" in text, step

@@ -8,40 +8,32 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
+from tests.helpers.workflow import on_nodes, resource
 
 PROFILES = sorted((ROOT / "profiles").glob("*/profile.yaml"))
 PAGE = (ROOT / "docs/guide/cluster.md").read_text()
-GROWING = r"=lambda w, attempt: (?:(\d+)|.*) \* attempt,"
-
-
-def rules() -> dict[str, str]:
-    """Rule -> its body, of those that may run on a cluster's nodes."""
-    text = "\n".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
-    found = dict(re.findall(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", text, flags=re.DOTALL | re.MULTILINE))
-    return {name: body for name, body in found.items() if "localrule: True" not in body}
-
-
-RULES = rules()
+RULES = on_nodes()
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_memory_and_time_grow_with_the_attempt(rule):
-    assert re.search("mem_mb" + GROWING, RULES[rule]), "a job that ran out of memory needs more of it"
-    resumed = "retries: 2" in RULES[rule]  # training goes on where it was, and does not need more time than before
-    assert resumed or re.search("runtime" + GROWING, RULES[rule])
+    for name in ("mem_mb", "runtime"):
+        first, second = (resource(RULES[rule], name, attempt) for attempt in (1, 2))
+        resumed = name == "runtime" and rule in ("stage1", "stage2")
+        assert resumed or first == "a function" or second == 2 * first, f"{rule} asks for no more {name} in a retry"
 
 
 def test_the_page_says_what_each_rule_asks_for():
     rows = re.findall(r"^\| (\w+) \| (\w+) \| (\d+) \| (\d+) \| (\w+) \|", PAGE, flags=re.MULTILINE)
     assert {name for name, *_ in rows} == set(RULES)
     for name, threads, memory, minutes, gpus in rows:
-        body = RULES[name]
-        written = re.search(r"threads: (\w+)", body)[1].replace("all_cores", "all")
-        assert (name, threads) == (name, written)
-        assert f"mem_mb=lambda w, attempt: {memory} * attempt" in body or "PLAN.scoring_memory" in body, name
-        assert re.search(rf"runtime=(lambda w, attempt: )?{minutes}\b", body), name
-        asked = re.search(r"gpu=(\d+)?", body)
-        assert gpus == ("0" if asked is None else asked[1] or "processes"), name
+        rule = RULES[name]
+        cores = resource(rule, "_cores")
+        assert (name, threads) == (name, str(cores) if isinstance(cores, int) else "all")
+        assert resource(rule, "mem_mb") in (int(memory), "a function"), name
+        assert resource(rule, "runtime") == int(minutes), name
+        asked = resource(rule, "gpu")
+        assert gpus == {None: "0", "a function": "processes"}.get(asked, str(asked)), name
 
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.parent.name)

@@ -12,8 +12,10 @@ import soundfile
 
 from dubber.artifacts import failures_path, read_rows
 from dubber.errors import ClipError, DubberError
-from dubber.media.audio import SAMPLE_RATE, audio_shard, fit, from_pcm, read_audio, to_pcm, write_wav
+from dubber.media.audio import SAMPLE_RATE, fit, from_pcm, read_audio, to_pcm, write_wav
 from dubber.media.video import write_video
+from dubber.steps.audio import audio
+from tests.helpers.shards import counts, shard_of
 
 
 def tone(rate: int, seconds: float = 1.0, hertz: float = 440.0) -> np.ndarray:
@@ -115,8 +117,8 @@ def test_a_shard_goes_on_over_bad_clips(tmp_path):
     rows = [row(name, f"{name}.wav") for name in ("good", "short", "nan", "empty", "missing")]
     rows += [row("silent", None, "silent.mp4"), row("both", None, "both.mp4"), row("none", None)]
     output = tmp_path / "audio.parquet"
-    result = audio_shard(rows, tmp_path, output, max_failed_share=0.9)
-    assert (result.n_ok, result.n_failed) == (2, 6)
+    audio(shard_of(rows, output, 0.9), tmp_path)
+    assert counts(output) == (2, 6)
     stored = {r["clip"]: r for r in read_rows(output)}
     assert set(stored) == {"good", "both"} and stored["good"]["source_rate"] == 16_000
     assert np.abs(from_pcm(stored["good"]["samples"]) - tone(16_000)).max() < 1e-4
@@ -134,7 +136,7 @@ def test_a_shard_goes_on_over_bad_clips(tmp_path):
 
 def test_too_many_bad_clips_stop_the_shard(tmp_path):
     with pytest.raises(DubberError, match="1 of 1 clips failed"):
-        audio_shard([row("a", "a.wav")], tmp_path, tmp_path / "audio.parquet", max_failed_share=0.5)
+        audio(shard_of([row("a", "a.wav")], tmp_path / "audio.parquet", 0.5), tmp_path)
 
 
 def test_sound_that_breaks_off_is_damaged(tmp_path):

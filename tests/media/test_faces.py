@@ -17,7 +17,8 @@ from dubber.media.tracking import Detection, Track, link, overlap, smooth, smoot
 from dubber.media.video import write_video
 from dubber.media.warping import similarity, window
 from dubber.networks.fan import box_of_landmarks
-from dubber.steps.crops import crop_shard
+from dubber.steps.crops import crops
+from tests.helpers.shards import counts, shard_of
 
 FACE = (222, 115)  # the middle of the photographed face, pixels
 FRAMES = 40
@@ -105,8 +106,8 @@ def test_a_shard_names_its_failures(moving_face, tmp_path):
         {"clip": "empty", "video": "empty.mp4"},
         {"clip": "none", "video": None},
     ]
-    result = crop_shard(rows, root, tmp_path / "crops.parquet", CropSettings(), max_failed_share=0.9)
-    assert (result.n_ok, result.n_failed) == (1, 2)
+    crops(shard_of(rows, tmp_path / "crops.parquet", 0.9), root, CropSettings(), frames=None)
+    assert counts(tmp_path / "crops.parquet") == (1, 2)
     stored = next(read_rows(tmp_path / "crops.parquet"))
     assert stored["n_frames"] == FRAMES == len(stored["lips"]) == len(stored["faces"]) == len(stored["detected"])
     assert stored["box"].shape == (4 * FRAMES,)
@@ -117,7 +118,7 @@ def test_a_shard_names_its_failures(moving_face, tmp_path):
 def test_a_clip_with_another_number_of_frames_is_damaged(moving_face, tmp_path):
     rows = [{"clip": "a", "video": "a.mp4"}]
     output = tmp_path / "crops.parquet"
-    crop_shard(rows, moving_face.parent, output, CropSettings(), max_failed_share=1.0, frames=FRAMES + 1)
+    crops(shard_of(rows, output), moving_face.parent, CropSettings(), frames=FRAMES + 1)
     assert next(read_rows(failures_path(output)))["reason"].startswith("damaged: 40 frames where every clip")
 
 

@@ -9,11 +9,11 @@ import pytest
 from dubber.artifacts import read_rows, write_rows
 from dubber.errors import DubberError
 from dubber.media import pca as features
-from dubber.media.feature_streams import build_streams
 from dubber.media.pca import FeatureTransform, change, fit_features, head_motion, mouth_pictures
 from dubber.media.settings import FeatureSettings
 from dubber.steps.crops import CROPS
-from dubber.steps.features import feature_shard
+from dubber.steps.features import features as features_step
+from tests.helpers.shards import counts
 
 F = 30
 
@@ -154,9 +154,8 @@ def test_what_is_no_transform_says_so(tmp_path):
 
 def test_a_shard_of_features(tmp_path, crops, transform):
     transform.save(tmp_path / "t.safetensors")
-    streams = build_streams(FeatureSettings(), tmp_path / "t.safetensors")
-    result = feature_shard(crops, streams, tmp_path / "f.parquet", max_failed_share=0.0)
-    assert (result.n_ok, result.n_failed) == (5, 0)
+    features_step(crops, tmp_path / "t.safetensors", FeatureSettings(), 0.0, tmp_path / "f.parquet")
+    assert counts(tmp_path / "f.parquet") == (5, 0)
     row = stored(tmp_path / "f.parquet", "c4")
     assert row["n_frames"] == F and row["lips"].shape == (F * 512,) and row["faces"].shape == (F * 256,)
     assert row["lips_by"] == row["faces_by"] == "pca"

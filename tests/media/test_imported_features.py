@@ -16,7 +16,8 @@ from dubber.media.imported_features import Imported
 from dubber.media.imported_files import folder_digest
 from dubber.media.settings import FeatureSettings, ImportedStream
 from dubber.steps.crops import CROPS
-from dubber.steps.features import feature_shard
+from dubber.steps.features import features
+from tests.helpers.shards import counts
 
 F, D = 8, 5
 
@@ -100,8 +101,8 @@ def test_a_clip_without_a_file_costs_itself(folder, tmp_path):
     stream = {"backend": "import", "folder": str(folder)}
     settings = FeatureSettings.model_validate({"lip": stream, "face": stream, "lip_features": D, "face_features": D})
     output = tmp_path / "features.parquet"
-    result = feature_shard(tmp_path / "crops.parquet", build_streams(settings), output, max_failed_share=0.5)
-    assert (result.n_ok, result.n_failed) == (1, 1)
+    features(tmp_path / "crops.parquet", None, settings, 0.5, output)
+    assert counts(output) == (1, 1)
     row, failure = next(read_rows(output)), next(read_rows(failures_path(output)))
     np.testing.assert_array_equal(row["faces"].reshape(F, D), values())
     assert failure["clip"] == "b" and failure["step"] == "features"

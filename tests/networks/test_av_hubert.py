@@ -25,8 +25,9 @@ from dubber.metrics.base import Sample
 from dubber.metrics.factory import build_metric
 from dubber.metrics.settings import AvSyncSettings
 from dubber.networks.av_hubert import AVHubert, load_av_hubert
-from dubber.steps.score import score_shard
+from dubber.steps.score import Heard, score
 from tests.helpers.made_up_weights import digest, made_up, shapes
+from tests.helpers.shards import shard_of
 
 BLOCKS = 2  # of the published 24, so that the file is small
 DICTIONARY = "fairseq.data.dictionary"
@@ -246,16 +247,10 @@ def test_a_shard_is_scored_and_failed_outputs_fail(sync, tmp_path, monkeypatch):
         write_rows(tmp_path / f"{name}.parquet", rows, audio)
     seen = [{"clip": name, "lips": mouth(8)} for name in names if name != "unseen"]
     write_rows(tmp_path / "crops.parquet", seen, crops)
-    score_shard(
-        [{"clip": name, "text": "a b", "reference": None} for name in names],
-        protocol="1.0",
-        dubs=tmp_path / "dubs.parquet",
-        audio=tmp_path / "audio.parquet",
-        references=[],
-        metrics=[AvSyncSettings(backend="avhubert")],
-        output=tmp_path / "scores.parquet",
-        crops=tmp_path / "crops.parquet",
-    )
+    rows = [{"clip": name, "text": "a b", "reference": None} for name in names]
+    clips = shard_of(rows, tmp_path / "scores.parquet")
+    heard = Heard("1.0", tmp_path / "dubs.parquet", tmp_path / "audio.parquet", (), tmp_path / "crops.parquet")
+    score(clips.manifest, clips.shard, heard, (AvSyncSettings(backend="avhubert"),), None, clips.artifact)
     rows = {row["clip"]: row for row in read_rows(tmp_path / "scores.parquet")}
     assert {(row["metric"], row["backend"]) for row in rows.values()} == {("AVSync", sync.backend)}
     assert (rows["same"]["value"], rows["same"]["reason"]) == (1, None)

@@ -13,14 +13,13 @@ from torch import Tensor
 
 from dubber.artifacts import failures_path, read_rows, write_rows
 from dubber.errors import DubberError, MissingDataError
-from dubber.media.feature_streams import build_streams
 from dubber.media.lip_reader import mouth_middles
 from dubber.media.settings import FeatureSettings
 from dubber.networks import lip_reading as lipreading
 from dubber.networks.lip_reading import LipReadingNetwork, load_lipreading
 from dubber.provenance import file_digest
 from dubber.steps.crops import CROPS
-from dubber.steps.features import feature_shard
+from dubber.steps.features import features
 from tests.helpers.made_up_weights import digest, made_up, shapes
 
 CLASSIFIER = {"tcn.tcn_output.weight": (500, 768), "tcn.mb_ms_tcn.network.0.cbcr0_0.conv.weight": (256, 512, 3)}
@@ -153,7 +152,7 @@ def test_a_shard_of_lip_reading_features(weights, tmp_path):
     )
     assert not settings.is_fitted
     output = tmp_path / "features.parquet"
-    feature_shard(tmp_path / "crops.parquet", build_streams(settings), output, max_failed_share=0)
+    features(tmp_path / "crops.parquet", None, settings, 0, output)
     assert not list(read_rows(failures_path(output)))
     row = next(read_rows(output))
     with torch.inference_mode():

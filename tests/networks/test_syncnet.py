@@ -20,8 +20,9 @@ from dubber.metrics.lse_syncnet import SyncnetLse, cepstrum_windows, read_faces
 from dubber.metrics.settings import SyncSettings
 from dubber.networks.mfcc import mfcc
 from dubber.networks.syncnet import SyncNet, load_syncnet
-from dubber.steps.score import score_shard
+from dubber.steps.score import Heard, score
 from tests.helpers.made_up_weights import digest, made_up, shapes
+from tests.helpers.shards import shard_of
 
 PUBLISHED_BYTES = 54_573_114  # of syncnet_v2.model
 
@@ -130,16 +131,10 @@ def test_a_shard_is_scored_from_its_face_crops(weights, tmp_path):
         write_rows(tmp_path / f"{name}.parquet", samples, audio)
     write_rows(tmp_path / "crops.parquet", [{"clip": "seen", "faces": faces}], crops)
     settings = SyncSettings(backend="syncnet", weights=str(weights))
-    score_shard(
-        [{"clip": name, "text": "a b", "reference": None} for name in ("seen", "unseen")],
-        protocol="1.0",
-        dubs=tmp_path / "dubs.parquet",
-        audio=tmp_path / "audio.parquet",
-        references=[],
-        metrics=[settings],
-        output=tmp_path / "scores.parquet",
-        crops=tmp_path / "crops.parquet",
-    )
+    rows = [{"clip": name, "text": "a b", "reference": None} for name in ("seen", "unseen")]
+    clips = shard_of(rows, tmp_path / "scores.parquet")
+    heard = Heard("1.0", tmp_path / "dubs.parquet", tmp_path / "audio.parquet", (), tmp_path / "crops.parquet")
+    score(clips.manifest, clips.shard, heard, (settings,), None, clips.artifact)
     rows = {(row["clip"], row["metric"]): row for row in read_rows(tmp_path / "scores.parquet")}
     assert {row["backend"] for row in rows.values()} == {"syncnet_v2"}
     truth = SyncnetLse(settings).measure(faces=faces, wav=(wav * 32768).astype(np.int16).astype(np.float32) / 32768)

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 from dubber.artifacts import failures_path, read_rows
-from dubber.media.audio import audio_shard, from_pcm
+from dubber.media.audio import from_pcm
 from dubber.media.crops import crop_clip
 from dubber.media.faces import detector
 from dubber.media.remux import mux
 from dubber.media.settings import CropSettings
 from dubber.media.video import probe
-from dubber.steps.crops import crop_shard
+from dubber.steps.audio import audio
+from dubber.steps.crops import crops
+from tests.helpers.shards import shard_of
 
 DAMAGED = {"s1/sgib8n", "s4/bbaf2a", "s4/bbaf2a_hq"}
 FRAMES = 75
@@ -31,7 +33,7 @@ def raw_rows(shared_data) -> list[dict]:
 @pytest.fixture(scope="module")
 def raw_crops(shared_data, raw_rows, tmp_path_factory) -> Path:
     output = tmp_path_factory.mktemp("crops") / "0000.parquet"
-    crop_shard(raw_rows, shared_data / "grid-raw", output, CropSettings(), max_failed_share=0.2, frames=FRAMES)
+    crops(shard_of(raw_rows, output, 0.2), shared_data / "grid-raw", CropSettings(), frames=FRAMES)
     return output
 
 
@@ -68,7 +70,7 @@ def test_the_face_is_of_a_face_s_size_and_inside_the_picture(raw_crops):
 
 def test_the_sound_of_the_raw_clips(shared_data, raw_rows, tmp_path):
     output = tmp_path / "0000.parquet"
-    audio_shard(raw_rows, shared_data / "grid-raw", output, max_failed_share=0.1)
+    audio(shard_of(raw_rows, output, 0.1), shared_data / "grid-raw")
     rows = {row["clip"]: row for row in read_rows(output)}
     assert {row["clip"] for row in raw_rows} - set(rows) == {"s4/bbaf2a_hq"}
     for row in rows.values():

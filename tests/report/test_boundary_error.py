@@ -13,7 +13,7 @@ from dubber.report.alignment import alignment_table, in_words
 from dubber.report.settings import BootstrapSettings
 from dubber.report.tables import write_csv
 from dubber.steps.dubs import DUBS
-from dubber.steps.durations import MATRIX
+from dubber.steps.durations import DURATIONS
 
 BOOTSTRAP = BootstrapSettings(samples=200)
 ALIGNED = [3, 1, 1, 6, 1]  # boundaries at 3, 4, 5, 11
@@ -50,7 +50,7 @@ def stored(folder, dubbed: dict[str, list[int]], aligned: dict[str, list[int]], 
         return [{"clip": c, "phonemes": range(1, len(d) + 1), "frame_durations": d} for c, d in durations.items()]
 
     write_rows(folder / "dubs.parquet", made(dubbed), DUBS)
-    write_rows(folder / "durations.parquet", made(aligned), MATRIX)
+    write_rows(folder / "durations.parquet", made(aligned), DURATIONS)
     write_rows(
         failures_path(folder / "dubs.parquet"), [{"clip": c, "step": "dub", "reason": "x"} for c in lost], FAILURES
     )

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from dubber import entry
+from dubber import runner
 from dubber.artifacts import write_rows
 from dubber.corpus.manifest import MANIFEST
 from dubber.model.settings import ObjectiveSettings, PartsSettings
-from dubber.steps.durations import MATRIX
+from dubber.steps.durations import DURATIONS
 from dubber.steps.features import FEATURES
-from dubber.steps.tokens_facodec import TOKENS
+from dubber.steps.token_rows import TOKENS
 from dubber.train import checkpoint
 from dubber.train.run import Artifacts, Outputs
 from dubber.train.run import train as run_training
@@ -48,7 +48,7 @@ def make_corpus(folder: Path, seed: int = 0) -> None:
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     splits = [split for split, count in SPLITS.items() for _ in range(count)]
     clips = [_clip(f"clip{i:02d}", split, i % 2, rng, generator) for i, split in enumerate(splits)]
-    schemas = {"tokens": TOKENS, "durations": MATRIX, "features": FEATURES}
+    schemas = {"tokens": TOKENS, "durations": DURATIONS, "features": FEATURES}
     for shard in ("0000", "0001"):
         rows = [clip for clip in clips if clip["shard"] == shard]
         for name, schema in schemas.items():
@@ -170,4 +170,4 @@ def train_disturbed(folder: Path, stage: str, disturbance: str, step: int, log: 
     """What a process of its own does, to be killed: train as a workflow script does, with its log in a file."""
     os.dup2(os.open(log, os.O_CREAT | os.O_WRONLY), sys.stderr.fileno())
     interfere(disturbance, step)
-    entry.run(lambda: train(folder, stage))
+    runner.reported(lambda: train(folder, stage))

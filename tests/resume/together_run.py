@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from dubber import entry
+from dubber import runner
 from tests.resume import tiny_run
 from tests.resume.tiny_run import sized
 
@@ -23,4 +23,4 @@ def train_plain(folder: Path, stage: str, run: str, **changes) -> Path:
 
 if __name__ == "__main__":
     where, what, name, more = sys.argv[1:]
-    entry.run(lambda: train_plain(Path(where), what, name, **json.loads(more)))
+    runner.reported(lambda: train_plain(Path(where), what, name, **json.loads(more)))

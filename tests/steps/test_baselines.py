@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from dubber.artifacts import failures_path, read_rows, write_rows
-from dubber.media.audio import AUDIO
+from dubber.codec.settings import WorldSettings
+from dubber.steps.audio import AUDIO
 from dubber.steps.crops import CROPS
 from dubber.steps.dubs import DUBS
-from dubber.steps.resynthesise import ground_truth_shard, resynthesise_shard
-from dubber.steps.tokens_facodec import TOKENS
+from dubber.steps.ground_truth import ground_truth
+from dubber.steps.resynthesise import resynthesise
+from dubber.steps.token_rows import TOKENS
+from tests.helpers.shards import counts, shard_of
 
 ROWS = [{"clip": clip, "split": "test"} for clip in ("cut", "padded", "lost")] + [{"clip": "train", "split": "train"}]
 
@@ -29,23 +32,23 @@ def test_recordings_are_as_long_as_their_video(tmp_path):
     write_rows(tmp_path / "audio.parquet", audio, AUDIO)
     write_rows(tmp_path / "crops.parquet", [{"clip": c, "n_frames": 3} for c in ("cut", "padded", "train")], CROPS)
     output = tmp_path / "dubs.parquet"
-    paths = (tmp_path / "audio.parquet", tmp_path / "crops.parquet", output)
-    result = ground_truth_shard(ROWS, *paths, max_failed_share=0.5)
+    ground_truth(shard_of(ROWS, output, 0.5), tmp_path / "audio.parquet", tmp_path / "crops.parquet")
     made = {row["clip"]: row["samples"] for row in read_rows(output, ["clip", "samples"])}
-    assert (result.n_ok, result.n_failed) == (2, 1)
+    assert counts(output) == (2, 1)
     assert made["cut"].tolist() == list(range(1, 3 * 640 + 1))
     assert made["padded"].tolist() == [*range(1, 1001), *[0] * 920]
     assert [row["clip"] for row in read_rows(failures_path(output))] == ["lost"]
 
 
-def test_resynthesis_decodes_the_true_tokens_in_the_clips_own_voice(tmp_path):
+def test_resynthesis_decodes_the_true_tokens_in_the_clips_own_voice(tmp_path, monkeypatch):
     ids = {clip: np.arange(12, dtype=np.int16).reshape(6, 2) + i for i, clip in enumerate(("cut", "padded", "train"))}
     rows = [
         {"clip": c, "n_tokens": 2, "ids": x.reshape(-1), "speaker": np.zeros(4, np.float32)} for c, x in ids.items()
     ]
     write_rows(tmp_path / "tokens.parquet", rows, TOKENS)
     output = tmp_path / "dubs.parquet"
-    resynthesise_shard(ROWS, tmp_path / "tokens.parquet", Echo(), output, max_failed_share=0.5)
+    monkeypatch.setattr("dubber.steps.resynthesise.load_codec", lambda *_: Echo())
+    resynthesise(shard_of(ROWS, output, 0.5), tmp_path / "tokens.parquet", (), WorldSettings())
     made = {row["clip"]: row for row in read_rows(output)}
     assert set(made) == {"cut", "padded"}
     for clip, row in made.items():

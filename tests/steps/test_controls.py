@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 
 from dubber.artifacts import failures_path, read_rows, write_rows
+from dubber.dub.text_synthesiser import middle, stretched
 from dubber.errors import ClipError, DubberError
 from dubber.experiment import SWAPS
-from dubber.media.audio import AUDIO
 from dubber.model.tts import TTS
 from dubber.model.weights import save_model
-from dubber.steps.control import Swap, delayed, fit_frames, same_voice_shard, shifted_shard, swap_shard
+from dubber.steps import speech
+from dubber.steps.audio import AUDIO
+from dubber.steps.control import _CONTROLS, control, fit_frames
 from dubber.steps.crops import CROPS
 from dubber.steps.dubs import DUBS
-from dubber.steps.text_only import middle, stretched, text_only_shard
+from dubber.steps.same_voice import same_voice
+from dubber.steps.shifted import delayed, shifted
+from dubber.steps.text_only import text_only as text_only_step
 from dubber.text.phonemes import phonemise
 from tests.dub.test_synthesise import (  # noqa: F401  (a fixture)
     FRAMES,
@@ -29,7 +33,9 @@ from tests.dub.test_synthesise import (  # noqa: F401  (a fixture)
     dub,
     reasons,
     shard,
+    speaking,
 )
+from tests.helpers.shards import shard_of
 from tests.helpers.tiny_models import OBJECTIVE, description, randomise
 
 TEXTS = {"long": "bin blue at f two now", "short": "set red by k one again", "middle": "lay white in q six soon"}
@@ -46,18 +52,9 @@ ROWS = [row(clip) for clip in SPEAKERS]
 
 def swapped(folder: Path, swap: str, rows: list[dict] = ROWS, **changes) -> Path:
     output = folder / f"{swap}.parquet"
-    swap_shard(
-        swap,
-        rows,
-        [row for row in rows if row["split"] == "test"],
-        [folder / "features.parquet"],
-        [folder / "tokens.parquet"],
-        folder / "model.safetensors",
-        SpokenCodec(),
-        output,
-        SETTINGS,
-        **{"protocol": "1.0", "max_failed_share": 0.5, "device": "cpu"} | changes,
-    )
+    clips = shard_of(rows, output, changes.get("max_failed_share", 0.5))
+    with mock.patch.object(speech, "load_codec", lambda *_: SpokenCodec()):
+        control(clips, speaking(folder, SETTINGS), swap, (folder / "features.parquet",), (folder / "tokens.parquet",))
     return output
 
 
@@ -67,18 +64,18 @@ def voice(row: dict) -> str:
 
 
 def test_the_workflow_and_the_code_know_the_same_swaps():
-    assert get_args(Swap) == SWAPS
+    assert set(_CONTROLS) == set(SWAPS)
 
 
 def test_a_recording_comes_late_and_stays_as_long(tmp_path):
     samples = np.arange(1, 6001).astype(np.int16)
     made = [{"clip": "long", "samples": samples}, {"clip": "short", "samples": samples[:5120]}]
     write_rows(tmp_path / "truth.parquet", made, DUBS)
-    shifted_shard(ROWS, tmp_path / "truth.parquet", tmp_path / "late.parquet", max_failed_share=0.9)
+    shifted(shard_of(ROWS, tmp_path / "late.parquet", 0.9), tmp_path / "truth.parquet")
     (late,) = read_rows(tmp_path / "late.parquet")
     assert late["samples"].tolist() == [*[0] * 5120, *range(1, 881)]
     why = reasons(tmp_path / "late.parquet")
-    assert "no longer than 0.32 s" in why["short"] and "earlier step" in why["middle"]
+    assert "not longer than the delay of 0.32 s" in why["short"] and "earlier step" in why["middle"]
 
 
 def test_the_same_voice_is_another_recording_of_the_clips_length(tmp_path):
@@ -90,7 +87,7 @@ def test_the_same_voice_is_another_recording_of_the_clips_length(tmp_path):
     write_rows(tmp_path / "truth.parquet", [{"clip": r["clip"], "samples": np.ones(5, np.int16)} for r in rows], DUBS)
     write_rows(tmp_path / "audio.parquet", [{"clip": c, "samples": s} for c, s in sounds.items()], AUDIO)
     output = tmp_path / "same.parquet"
-    same_voice_shard(rows, tmp_path / "truth.parquet", [tmp_path / "audio.parquet"], output, max_failed_share=0.9)
+    same_voice(shard_of(rows, output, 0.9), tmp_path / "truth.parquet", (tmp_path / "audio.parquet",))
     assert {r["clip"]: r["samples"].tolist() for r in read_rows(output)} == {"a": [1, 2, 3, 4, 5], "b": [1, 2, 3, 0, 0]}
     why = reasons(output)
     assert "no other clip" in why["c"] and "earlier step" in why["d"]
@@ -168,18 +165,14 @@ def teacher(shard: Path) -> Path:  # noqa: F811
 
 def text_only(teacher: Path, model: Path | None = None) -> Path:
     output = teacher.parent / "text_only.parquet"
-    text_only_shard(
-        ROWS,
-        teacher.parent / "crops.parquet",
-        [teacher.parent / "tokens.parquet"],
-        model or teacher,
-        SpokenCodec(),
-        output,
-        SETTINGS,
-        protocol="1.0",
-        max_failed_share=0.5,
-        device="cpu",
-    )
+    folder = teacher.parent
+    with mock.patch.object(speech, "load_codec", lambda *_: SpokenCodec()):
+        text_only_step(
+            shard_of(ROWS, output, 0.5),
+            speaking(folder, SETTINGS, model=(model or teacher).stem),
+            folder / "crops.parquet",
+            (folder / "tokens.parquet",),
+        )
     return output
 
 

@@ -9,8 +9,9 @@ from dubber import config
 from dubber.artifacts import failures_path, read_rows
 from dubber.errors import ClipError, ConfigError, MissingDataError
 from dubber.media.audio import write_wav
-from dubber.steps.external import external_shard
+from dubber.steps.external import external
 from dubber.user_files import find_file, folder_digest
+from tests.helpers.shards import shard_of
 
 
 def row(clip: str, split: str = "test", **media: str | None) -> dict:
@@ -46,7 +47,7 @@ def test_two_files_for_a_clip_are_not_chosen_between(folder):
 
 
 def test_what_is_delivered_is_scored_and_what_is_missing_fails(folder, tmp_path):
-    external_shard(ROWS, folder, tmp_path / "0000.parquet")
+    external(shard_of(ROWS, tmp_path / "0000.parquet"), folder)
     found = {row["clip"]: row for row in read_rows(tmp_path / "0000.parquet")}
     assert {clip: len(row["samples"]) for clip, row in found.items()} == {"s1_bbaf2n": 8000, "s1_lgbb1n": 8000}
     assert all(row["seconds"] is None for row in found.values()), "their synthesis time is not known"
@@ -56,7 +57,7 @@ def test_what_is_delivered_is_scored_and_what_is_missing_fails(folder, tmp_path)
 
 def test_a_missing_folder_is_an_error_and_not_all_clips_failed(tmp_path):
     with pytest.raises(MissingDataError, match="not there"):
-        external_shard(ROWS, tmp_path / "nowhere", tmp_path / "0000.parquet")
+        external(shard_of(ROWS, tmp_path / "0000.parquet"), tmp_path / "nowhere")
 
 
 def test_a_new_file_makes_the_shard_stale(folder):

@@ -11,7 +11,8 @@ from dubber.artifacts import FAILURES, failures_path, read_rows, write_rows
 from dubber.errors import DubberError
 from dubber.metrics.base import Metric, Score
 from dubber.metrics.settings import MetricSettings, PitchSettings, RtfSettings, WerSettings
-from dubber.steps.score import score_shard
+from dubber.steps.score import Heard, score
+from tests.helpers.shards import shard_of
 
 AUDIO = pa.schema([("clip", pa.string()), ("samples", pa.list_(pa.int16())), ("source_rate", pa.int32())])
 DUBS = pa.schema(
@@ -52,16 +53,11 @@ def shard(tmp_path):
 
 def scored(shard, metrics, protocol="1.0", crops=None) -> dict[tuple[str, str], dict]:
     output = shard / "scores.parquet"
-    score_shard(
-        ROWS,
-        protocol=protocol,
-        dubs=shard / "dubs.parquet",
-        audio=shard / "audio.parquet",
-        references=[shard / "others.parquet"],
-        metrics=metrics,
-        output=output,
-        crops=crops,
+    clips = shard_of(ROWS, output)
+    heard = Heard(
+        protocol, shard / "dubs.parquet", shard / "audio.parquet", (shard / "others.parquet",), crops or shard / "none"
     )
+    score(clips.manifest, clips.shard, heard, tuple(metrics), None, output)
     return {(row["clip"], row["metric"]): row for row in read_rows(output)}
 
 

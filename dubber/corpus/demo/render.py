@@ -6,33 +6,17 @@ The mouth follows the phones, brow and head follow the pitch. Times are in secon
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyworld
 
-from dubber.artifacts import Progress, field, write_rows
-from dubber.corpus.demo.clips import SPEAKERS, Speaker
 from dubber.corpus.demo.espeak import Interval, Speech, speak
 from dubber.corpus.demo.talking_head import FACE_HEIGHT, Face, Pose
 from dubber.corpus.settings import RenderSettings
 from dubber.errors import ClipError
 from dubber.media.video import write_video
-
-TRUTH = pa.schema(
-    [
-        field("clip", pa.string(), "name"),
-        field("phones", pa.list_(pa.string()), "ARPAbet"),
-        field("phone_start", pa.list_(pa.float32()), "s"),
-        field("phone_end", pa.list_(pa.float32()), "s"),
-        field("words", pa.list_(pa.string()), "as in the text"),
-        field("word_start", pa.list_(pa.float32()), "s"),
-        field("word_end", pa.list_(pa.float32()), "s"),
-    ]
-)
 
 # How far the mouth opens (share of the widest) and how round it is, by phone.
 OPENING = {
@@ -53,38 +37,22 @@ BROW_REACH, NOD_REACH, TILT_REACH, SWAY_REACH = 3.5, 3.0, 1.5, 2.0
 LOUDNESS = 0.6  # peak of the speech, full scale 1
 
 
-def render_shard(rows: Sequence[Mapping[str, Any]], settings: RenderSettings, root: Path, output: Path | str) -> None:
-    """Render the clips of a shard under `root` and write their exact times to `output`.
+def render_clip(path: Path, text: str, face: Face, settings: RenderSettings, *, seed: str) -> Speech:
+    """Write the video of one sentence, and give what is said in it.
+
+    Args:
+        path: of the video.
+        face: whose voice and face.
+        seed: of the clip's noise: its name.
 
     Raises:
-        ClipError: a sentence does not fit into the clip's duration; a made corpus has no bad clips to spare.
+        ClipError: the sentence does not fit into the clip's duration.
     """
-    progress = Progress("render_demo", len(rows))
-    faces: dict[str, Face] = {}
-    truth = []
-    for row in rows:
-        speaker = next(speaker for speaker in SPEAKERS if speaker.name == row["speaker"])
-        face = faces.setdefault(speaker.name, Face(speaker, settings.picture))
-        truth.append(_render_clip(row, speaker, face, settings, root))
-        progress.advance()
-    write_rows(output, truth, TRUTH)
-
-
-def _render_clip(row: Mapping[str, Any], speaker: Speaker, face: Face, settings: RenderSettings, root: Path) -> dict:
-    speech = placed(speak(row["text"], speaker, settings.sample_rate), settings, seed=row["clip"])
-    path = root / row["video"]
+    speech = placed(speak(text, face.speaker, settings.sample_rate), settings, seed=seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     frames = (face.frame(pose) for pose in poses(speech, settings))
     write_video(path, frames, settings.fps, speech.samples, settings.sample_rate)
-    return {"clip": row["clip"], **_times("phone", "phones", speech.phones), **_times("word", "words", speech.words)}
-
-
-def _times(prefix: str, name: str, intervals: list[Interval]) -> dict[str, list]:
-    return {
-        name: [interval.label for interval in intervals],
-        f"{prefix}_start": [interval.start for interval in intervals],
-        f"{prefix}_end": [interval.end for interval in intervals],
-    }
+    return speech
 
 
 def placed(speech: Speech, settings: RenderSettings, *, seed: str) -> Speech:

@@ -57,7 +57,7 @@ class Face:
     """One speaker's look, ready to be posed."""
 
     def __init__(self, speaker: Speaker, size: int) -> None:
-        self.size = size
+        self.speaker, self.size = speaker, size
         self.photograph = _look(speaker)
         scale = SPAN / speaker.zoom / size
         along = (np.arange(size, dtype=np.float32) - size / 2) * np.float32(scale)
