@@ -40,11 +40,9 @@ $(VENV)/installed-cluster: $(VENV)/installed
 	$(BIN)/python -m pip check
 	touch $@
 
-lint: venv ## ruff, snakefmt and Snakemake's own linter
+lint: venv ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile rules
-	$(BIN)/snakemake --lint
 
 clean: ## remove what the workflow made; never data/ nor the answers of listeners
 	rm -rf work runs results logs benchmarks/rules

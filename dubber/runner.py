@@ -91,12 +91,13 @@ def _set_aside(path: Path) -> None:
 def read_arguments(step: Callable[..., None], words: list[str]) -> dict[str, Any]:
     """The step's arguments from `--name value ...`, validated by their annotations.
 
-    Settings are JSON. Tuples take any number of values. A flag without a value is None where None is allowed.
+    Settings are JSON. Tuples of paths or words take any number of values. A flag without a value is None, if that is
+    allowed.
     """
     hints = _hints(step)
     parser = argparse.ArgumentParser(description=inspect.getdoc(step), allow_abbrev=False, fromfile_prefix_chars="@")
     for name, hint in _flat(hints):
-        many = get_origin(_bare(hint)) is tuple or _is_optional_path(hint)
+        many = _is_words(_bare(hint)) or _is_optional_path(hint)
         values = {"nargs": "*", "default": []} if many else {"nargs": "?", "const": "", "required": True}
         parser.add_argument(f"--{name.replace('_', '-')}", **values)
     found = vars(parser.parse_args(words))
@@ -123,6 +124,11 @@ def _bare(hint: Any) -> Any:
     return get_args(hint)[0] if get_origin(hint) is Annotated and isinstance(get_args(hint)[1], str) else hint
 
 
+def _is_words(kind: Any) -> bool:
+    """Whether the values of a tuple are words of the command line, and not settings in JSON."""
+    return get_origin(kind) is tuple and get_args(kind)[0] in (Path, str)
+
+
 def _is_optional_path(hint: Any) -> bool:
     return _bare(hint) == Path | None
 
@@ -139,7 +145,7 @@ def _read(kind: Any, text: Any) -> Any:
     """A value of the annotation `kind` from its text."""
     from pydantic import TypeAdapter
 
-    if get_origin(kind) is tuple and get_args(kind)[0] in (Path, str):
+    if _is_words(kind):
         return tuple(map(get_args(kind)[0], text))
     if type(None) in get_args(kind) and not text:
         return None

@@ -19,7 +19,6 @@ try:
 except DubberError as error:
     raise WorkflowError(str(error)) from None
 
-ENVIRONMENT = "../envs/dubber.yaml"
 SHARE = PLAN.config.max_failed_share
 ALIGNERS = {backend: PLAN.names("aligners", backend) for backend in ("pocketsphinx", "mfa")}
 SWAPS = "|".join(settings_of.SWAPS)
