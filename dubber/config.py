@@ -80,7 +80,7 @@ class Config(Settings):
         experiment = self.experiment(name, run)
         codec, features, crops = self.codecs[experiment.codec], self.features[experiment.features], self.crops
         sees = run != STAGE1
-        backends = {"codec": codec.backend, "aligner": self.aligners[experiment.aligner].backend}
+        backends: dict[str, str] = {"codec": codec.backend, "aligner": self.aligners[experiment.aligner].backend}
         if sees:
             backends |= {"lips": features.lip.backend, "face": features.face.backend, "face detector": crops.backend}
         needed = [codec.needed, *([features.needed, crops.needed] if sees else [])]

@@ -172,7 +172,8 @@ class Synthesiser(BaseSynthesiser):
         return Request(
             clip,
             np.asarray(phonemes, np.int64),
-            *(values.astype(np.float32) for values in (lips, faces)),
+            lips.astype(np.float32),
+            faces.astype(np.float32),
             np.asarray(speaker, np.float32),
         )
 

@@ -246,19 +246,20 @@ class WatchedVideo:
 
     def __init__(self, path: Path | str, fps: int, longest: float, spans: Sequence[Span]) -> None:
         self.path, self.fps, self.longest = path, fps, longest
-        lengths = [round((self._read(span).end - span.start) * fps) for span in spans]
+        lengths = [round((self._end(span) - span.start) * fps) for span in spans]
         self.total = sum(2 * n + min(n, MOTION_FRAMES) for n in lengths)  # as `crop_frames` reads them
         self.progress = Progress("faces: frames", self.total)
 
-    def _read(self, span: Span) -> Span:
+    def _end(self, span: Span) -> float:
+        """The moment (s) up to which a span is read."""
         last = span.start + self.longest + BEYOND
-        return Span(span.start, last if span.end is None else min(span.end, last))
+        return last if span.end is None else min(span.end, last)
 
     def frames(self, span: Span) -> Frames:
         """A function that begins to read the span whenever it is called: uint8 [height, width, 3] RGB, upright."""
 
         def read() -> Iterator[np.ndarray]:
-            for frame in read_frames(self.path, self.fps, self._read(span)):
+            for frame in read_frames(self.path, self.fps, Span(span.start, self._end(span))):
                 if self.progress.done < self.total:
                     self.progress.advance()
                 yield frame

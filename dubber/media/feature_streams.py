@@ -68,29 +68,30 @@ def build_streams(settings: FeatureSettings, transform: Path | str | None = None
         MissingDataError: published weights or a folder of features are not there.
         DubberError: a weight file or a transform cannot be used.
     """
-    fitted = FeatureTransform.load(_required(transform)) if settings.is_fitted else None
     lip, face = settings.lip, settings.face
     if isinstance(lip, LipReadingStream):
         lips: Stream = resolve_name(LIP_READER)(lip)
     elif isinstance(lip, ImportedStream):
         lips = resolve_name(IMPORTED)(lip, settings.lip_features, "lip")
     else:
-        lips = FittedLips(fitted)
-    imported = isinstance(face, ImportedStream)
-    faces = resolve_name(IMPORTED)(face, settings.face_features, "face") if imported else FittedFaces(fitted)
+        lips = FittedLips(_fitted(transform))
+    if isinstance(face, ImportedStream):
+        faces: Stream = resolve_name(IMPORTED)(face, settings.face_features, "face")
+    else:
+        faces = FittedFaces(_fitted(transform))
     return Streams(lips, faces)
 
 
-def _required(transform: Path | str | None) -> Path | str:
+def _fitted(transform: Path | str | None) -> FeatureTransform:
     if transform is None:
         raise DubberError("Features of the backend 'pca' need their fitted transform.", looked_at="--transform")
-    return transform
+    return FeatureTransform.load(transform)
 
 
 class FittedLips:
     """Principal components of the mouth pictures."""
 
-    columns = ("lips",)
+    columns: tuple[str, ...] = ("lips",)
 
     def __init__(self, transform: FeatureTransform) -> None:
         self.transform, self.width = transform, transform.settings.lip_features
@@ -102,7 +103,7 @@ class FittedLips:
 class FittedFaces:
     """Principal components of the face pictures, and the head's motion."""
 
-    columns = ("faces", "box")
+    columns: tuple[str, ...] = ("faces", "box")
 
     def __init__(self, transform: FeatureTransform) -> None:
         self.transform, self.width = transform, transform.settings.face_features

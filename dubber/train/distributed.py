@@ -84,7 +84,8 @@ def _shard(module: nn.Module, mesh: DeviceMesh) -> nn.Module:
     """FSDP2: each big block by itself, then the rest."""
     for block in [block for block in module.modules() if isinstance(block, SHARDED)]:
         fully_shard(block, mesh=mesh["data_parallel"])
-    return fully_shard(module, mesh=mesh["data_parallel"])
+    fully_shard(module, mesh=mesh["data_parallel"])
+    return module
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from dubber.train.distributed import shard_like, whole_tensor
 from dubber.train.losses import Losses
 from dubber.train.optimiser import learning_rate, load_optimiser, make_optimiser, optimiser_tensors
 from dubber.train.randomness import load_random_state, random_scalars, random_tensors, seed_everything
-from dubber.train.run_log import LOSS, Records, RunFolder
+from dubber.train.run_log import LOSS, NoRecords, Records, RunFolder
 from dubber.train.runtime import Runtime
 from dubber.train.sampler import LengthBuckets
 from dubber.train.settings import ExecutionSettings, TrainSettings
@@ -49,7 +49,7 @@ class Task:
 
     model: nn.Module
     forward: Callable[[Batch, Source], Any]
-    losses: Callable[[Any, Batch], Losses]
+    losses: Callable[[Any, Any], Losses]
 
 
 class Enclosed(nn.Module):
@@ -147,7 +147,8 @@ class Trainer:
             return
         if self.progress.step:
             log.info("%s: goes on from step %d of %d", self.name, self.progress.step, self.total)
-        self.records = Records(self.name, self.folder, self.progress.step, self.total, self.runtime.place.main)
+        written = self.runtime.place.main
+        self.records = Records(self.name, self.folder, self.progress.step, self.total) if written else NoRecords()
         try:
             with StopRequests() as requests:
                 if self.progress.step == 0:

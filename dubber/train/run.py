@@ -60,10 +60,11 @@ class Artifacts:
     def identity(self) -> dict[str, str]:
         """Digests of the shards' content and of the splits, which are all that matters here in a manifest."""
         files = {"tokens": self.tokens, "durations": self.durations, "features": self.features}
-        digests = {name: [provenance.file_digest(path) for path in paths] for name, paths in files.items()}
         splits = read_splits(self.manifests)
-        digests["splits"] = [sorted(splits.train), sorted(splits.val)]
-        return {name: provenance.digest(value) for name, value in digests.items() if value}
+        digests = {
+            n: provenance.digest([provenance.file_digest(p) for p in paths]) for n, paths in files.items() if paths
+        }
+        return {**digests, "splits": provenance.digest([sorted(splits.train), sorted(splits.val)])}
 
     def packed(self, folder: Path, identity: Mapping[str, str]) -> Path:
         """The file that training reads, made at its first use; runs on the same data share it.

@@ -11,12 +11,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from dubber import provenance
 from dubber.artifacts import atomic_path
 from dubber.errors import DubberError
 from dubber.locks import locked
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -179,7 +182,7 @@ class Display:
     def __init__(self, name: str, start: int, total: int, stream: TextIO = sys.stderr) -> None:
         self.name, self.total = name, total
         self._last = time.monotonic()
-        self._bar = self._task = None
+        self._bar: Progress | None = None
         if stream.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -225,38 +228,53 @@ class Records:
 
     Args:
         name: of the run.
-        folder: where its files lie.
+        folder: of its files.
         step, total: steps done before, and steps in all.
-        main: whether this process writes them.
     """
 
-    def __init__(self, name: str, folder: RunFolder, step: int, total: int, main: bool) -> None:
+    def __init__(self, name: str, folder: RunFolder, step: int, total: int) -> None:
         with _room():
-            self._metrics = MetricsLog(folder.metrics, step or -1) if main else None
-            self._board = Board(folder.board, step) if main else None
-        self._display = Display(name, step, total) if main else None
+            self._metrics, self._board = MetricsLog(folder.metrics, step or -1), Board(folder.board, step)
+        self._display = Display(name, step, total)
 
     def train(self, record: Mapping[str, Any]) -> None:
-        """A line of training."""
+        """Write a line of training and show it."""
         self.write(record)
-        if self._display:
-            self._display.update(record)
+        self._display.update(record)
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """A line, without showing it."""
-        if self._metrics:
-            with _room():
-                self._metrics.write(record)
-                self._board.write(record)
+        """Write a line without showing it."""
+        with _room():
+            self._metrics.write(record)
+            self._board.write(record)
 
     def sync(self) -> None:
-        """Force the lines onto the disk, as a checkpoint must not know more than they do."""
-        if self._metrics:
-            with _room():
-                self._metrics.sync()
-                self._board.flush()
+        """Force the lines onto the disk: a checkpoint must not know more than they do."""
+        with _room():
+            self._metrics.sync()
+            self._board.flush()
 
     def close(self) -> None:
-        for file in (self._display, self._metrics, self._board):
-            if file:
-                file.close()
+        """Stop the display and close the files."""
+        self._display.close()
+        self._metrics.close()
+        self._board.close()
+
+
+class NoRecords(Records):
+    """The records of a process that trains beside the first one: none."""
+
+    def __init__(self) -> None:
+        """Open nothing."""
+
+    def train(self, record: Mapping[str, Any]) -> None:
+        pass
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        pass
+
+    def sync(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
