@@ -111,9 +111,9 @@ def scores_of(candidate: str, seed: int, clips: Clips, args: argparse.Namespace,
     out = []
     for first in range(0, len(clips.requests), args.batch_size):
         for dub in synthesiser.dub(clips.requests[first : first + args.batch_size]):
-            clip, wav = dub["clip"], np.asarray(dub["samples"], np.float32) / FULL_SCALE
+            clip, wav = dub.clip, dub.samples.astype(np.float32) / FULL_SCALE
             truth = clips.audio[clip]
-            sample = Sample(clip, clips.rows[clip]["text"], wav, truth, truth, dub["seconds"])
+            sample = Sample(clip, clips.rows[clip]["text"], wav, truth, truth, dub.seconds)
             for score in itertools.chain.from_iterable(metric.score(sample) for metric in metrics):
                 out.append((candidate, seed, clip, score.column, score.value, score.weight))
     return out

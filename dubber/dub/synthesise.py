@@ -52,6 +52,48 @@ class Request:
         return len(self.lips)
 
 
+@dataclass(frozen=True)
+class Alignment:
+    """How a student aligned a clip.
+
+    Attributes:
+        frame_durations: int64 [N], video frames per phoneme.
+        attention_vt: float16 [F, N].
+        attention_st: float16 [T, N].
+    """
+
+    frame_durations: np.ndarray
+    attention_vt: np.ndarray
+    attention_st: np.ndarray
+
+
+@dataclass(frozen=True)
+class Speech:
+    """What was spoken for a request.
+
+    Attributes:
+        clip: its name.
+        samples: int16 [n], at the codec's rate.
+        n_tokens: T.
+        seconds: wall time of model and codec.
+        nfe: evaluations of the denoiser.
+        device: that of the model.
+        batch: clips that were spoken together.
+        phonemes: int64 [N].
+        alignment: a student's; None for a teacher.
+    """
+
+    clip: str
+    samples: np.ndarray
+    n_tokens: int
+    seconds: float
+    nfe: int
+    device: str
+    batch: int
+    phonemes: np.ndarray
+    alignment: Alignment | None
+
+
 class BaseSynthesiser(ABC):
     """A trained model of one stage with its codec.
 
@@ -88,8 +130,8 @@ class BaseSynthesiser(ABC):
                 hint="Dub with the codec that the model was trained on, or train it again.",
             )
 
-    def dub(self, requests: Sequence[Any], on_evaluation: Callable[[], None] | None = None) -> list[dict[str, Any]]:
-        """Dub clips together; rows of `DUBS`, with the alignment that the model found.
+    def dub(self, requests: Sequence[Any], on_evaluation: Callable[[], None] | None = None) -> list[Speech]:
+        """Dub clips together.
 
         Drafts of a clip are drawn side by side, as more clips would be. The time of the model is shared by length; the
         codec decodes clip by clip and is timed so.
@@ -102,13 +144,24 @@ class BaseSynthesiser(ABC):
         made = self.speak([request for request in requests for _ in range(drafts)], on_evaluation)
         lengths = made.token_mask.sum(1)[::drafts].tolist()
         model_seconds = time.perf_counter() - started
-        rows = []
+        spoken = []
         for i, (request, length) in enumerate(zip(requests, lengths, strict=True)):
             first = i * drafts
-            row = self._row(request, made.tokens[first : first + drafts, :, :length])
-            row["seconds"] += model_seconds * length / sum(lengths)
-            rows.append({**row, "batch": len(requests), **self._alignment(request, made, first, length)})
-        return rows
+            started = time.perf_counter()
+            samples = self._decode(made.tokens[first : first + drafts, :, :length], request.speaker)
+            speech = Speech(
+                clip=request.clip,
+                samples=samples,
+                n_tokens=length,
+                seconds=time.perf_counter() - started + model_seconds * length / sum(lengths),
+                nfe=self.settings.nfe,
+                device=str(self.device),
+                batch=len(requests),
+                phonemes=request.phonemes,
+                alignment=self._alignment(request, made, first, length),
+            )
+            spoken.append(speech)
+        return spoken
 
     def speak(self, requests: Sequence[Any], on_evaluation: Callable[[], None] | None = None) -> Any:
         """Tokens of each request, drawn together: what `_speak` returns."""
@@ -122,28 +175,17 @@ class BaseSynthesiser(ABC):
             Something with `tokens` int64 [B, 6, T] and `token_mask` bool [B, T].
         """
 
-    def _alignment(self, request: Any, made: Any, i: int, length: int) -> dict[str, Any]:
-        """The columns of `DUBS` that tell how clip `i`, of `length` tokens, was aligned; none where nothing was."""
-        return {}
+    def _alignment(self, request: Any, made: Any, i: int, length: int) -> Alignment | None:
+        """How clip `i`, of `length` tokens, was aligned; None where nothing was."""
+        return None
 
     def _draws(self, requests: Sequence[Any]) -> torch.Generator:
         """The source of a batch's draws: the same for the same seed and clips."""
         return torch.Generator().manual_seed(_seed(self.settings.seed, [r.clip for r in requests]))
 
-    def _row(self, request: Any, drafts: Tensor) -> dict[str, Any]:
-        """What is said of a clip, from drafts [J, 6, T] of its tokens."""
-        started = time.perf_counter()
-        wav = self.codec.decode((drafts if len(drafts) > 1 else drafts[0]).numpy(), request.speaker)
-        seconds = time.perf_counter() - started
-        return {
-            "clip": request.clip,
-            "samples": to_pcm(wav),
-            "n_tokens": drafts.shape[-1],
-            "seconds": seconds,
-            "nfe": self.settings.nfe,
-            "device": str(self.device),
-            "phonemes": request.phonemes,
-        }
+    def _decode(self, drafts: Tensor, speaker: np.ndarray) -> np.ndarray:
+        """Drafts int64 [J, 6, T] of a clip's tokens -> samples int16 [n]."""
+        return to_pcm(self.codec.decode((drafts if len(drafts) > 1 else drafts[0]).numpy(), speaker))
 
 
 class Synthesiser(BaseSynthesiser):
@@ -190,13 +232,13 @@ class Synthesiser(BaseSynthesiser):
         dub = self.model.dub(inputs, sampler=sampler, generator=self._draws(requests))
         return Dub(**{name: value.cpu() for name, value in vars(dub).items()})
 
-    def _alignment(self, request: Request, made: Dub, i: int, length: int) -> dict[str, Any]:
+    def _alignment(self, request: Request, made: Dub, i: int, length: int) -> Alignment:
         frames, n = request.n_frames, len(request.phonemes)
-        return {
-            "frame_durations": made.frame_durations[i, :n].numpy(),
-            "attention_vt": made.attention_vt[i, :frames, :n].numpy().astype(np.float16).reshape(-1),
-            "attention_st": made.attention_st[i, :length, :n].numpy().astype(np.float16).reshape(-1),
-        }
+        return Alignment(
+            frame_durations=made.frame_durations[i, :n].numpy(),
+            attention_vt=made.attention_vt[i, :frames, :n].numpy().astype(np.float16),
+            attention_st=made.attention_st[i, :length, :n].numpy().astype(np.float16),
+        )
 
 
 def _seed(seed: int, clips: Sequence[str]) -> int:

@@ -229,7 +229,7 @@ class VideoDubber:
 
     def _piece(self, cue: Cue, request: Request, progress: Progress) -> Piece:
         """The speech of one cue, which has its own seed whatever else is said."""
-        samples = from_pcm(self.synthesiser.dub([request], progress.advance)[0]["samples"])
+        samples = from_pcm(self.synthesiser.dub([request], progress.advance)[0].samples)
         if cue.span.end is not None:
             samples = samples[: round((cue.span.end - cue.span.start) * self.codec.sample_rate)]
         return Piece(cue.name, cue.text, cue.span.start, samples)

@@ -15,7 +15,7 @@ from dubber.codec.registry import load_codec
 from dubber.codec.settings import CodecSettings
 from dubber.corpus.manifest import Protocol, Row
 from dubber.dub.settings import SynthesisSettings
-from dubber.dub.synthesise import BaseSynthesiser, Request, Synthesiser
+from dubber.dub.synthesise import BaseSynthesiser, Request, Speech, Synthesiser
 from dubber.errors import ClipError
 from dubber.gpus import lease_gpus
 from dubber.runner import Input, Inputs, Threads, Wildcard
@@ -70,9 +70,24 @@ def speak(shard: ShardWriter, synthesiser: BaseSynthesiser, requests: Sequence) 
                 with shard.attempt(request.clip):
                     raise error
             continue
-        for dub in made:
-            with shard.clip(dub["clip"]) as row:
-                row |= dub if dub["clip"] in kept else {**dub, "attention_vt": None, "attention_st": None}
+        for speech in made:
+            with shard.clip(speech.clip) as row:
+                row |= dub_row(speech, keep_maps=speech.clip in kept)
+
+
+def dub_row(speech: Speech, *, keep_maps: bool) -> dict[str, Any]:
+    """Speech as a row of `DUBS`, with or without its attention maps."""
+    row = {name: value for name, value in vars(speech).items() if name != "alignment"}
+    if speech.alignment is None:
+        return row
+    maps = (speech.alignment.attention_vt, speech.alignment.attention_st) if keep_maps else (None, None)
+    video, sound = (None if values is None else values.reshape(-1) for values in maps)
+    return {
+        **row,
+        "frame_durations": speech.alignment.frame_durations,
+        "attention_vt": video,
+        "attention_st": sound,
+    }
 
 
 def clip_request(synthesiser: Synthesiser, row: Row, features: Mapping[str, Any], speaker: np.ndarray) -> Request:

@@ -61,9 +61,8 @@ class Artifacts:
         """Digests of the shards' content and of the splits, which are all that matters here in a manifest."""
         files = {"tokens": self.tokens, "durations": self.durations, "features": self.features}
         splits = read_splits(self.manifests)
-        digests = {
-            n: provenance.digest([provenance.file_digest(p) for p in paths]) for n, paths in files.items() if paths
-        }
+        contents = {name: [provenance.file_digest(path) for path in paths] for name, paths in files.items() if paths}
+        digests = {name: provenance.digest(content) for name, content in contents.items()}
         return {**digests, "splits": provenance.digest([sorted(splits.train), sorted(splits.val)])}
 
     def packed(self, folder: Path, identity: Mapping[str, str]) -> Path:
