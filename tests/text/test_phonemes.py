@@ -30,7 +30,7 @@ def test_silences_come_from_the_text_alone():
 
 
 def test_every_grid_word_is_in_the_dictionary(monkeypatch):
-    monkeypatch.setattr(pronounce, "predict", lambda word: pytest.fail(f"{word} was not found"))
+    monkeypatch.setattr(network, "predict", lambda word: pytest.fail(f"{word} was not found"))
     letters = "A b c d e f g h i j k l m n o p q r s t u v x y z"
     words = "bin lay place set blue green red white at by in with again now please soon"
     digits = "zero one two three four five six seven eight nine"
