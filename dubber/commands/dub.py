@@ -72,7 +72,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         parts = []
     if not 1 <= len(parts) <= 3 or not all(0 <= part < math.inf for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: 12.5, 1:02.5 or 1:00:02.5")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid time; use 12.5, 1:02.5 or 1:00:02.5")
     return sum(part * 60**i for i, part in enumerate(reversed(parts)))
 
 

@@ -83,7 +83,7 @@ def _check_free(output: Path, force: bool) -> None:
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return
     if not (output / MANIFEST).is_file():
-        raise DubberError("The output exists and is no exported model.", looked_at=output, hint="Choose another name.")
+        raise DubberError("The output is not an exported model.", looked_at=output, hint="Choose another name.")
     if not force:
         raise DubberError("The output exists.", looked_at=output, hint="--force replaces it.")
 

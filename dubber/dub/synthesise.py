@@ -1,6 +1,6 @@
 """Silent video, text and a voice to speech.
 
-Letters: B batch, N phonemes, F video frames (25/s), T speech tokens (80/s), S speaker width.
+Shapes: B batch, N phonemes, F video frames (25/s), T speech tokens (80/s), S speaker width.
 """
 
 from __future__ import annotations

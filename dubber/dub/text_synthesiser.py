@@ -1,6 +1,6 @@
 """Stage 1 alone as a speaker: text and a reference voice to speech of a given length.
 
-Letters: B batch, N phonemes, F video frames (25/s), P prompt tokens, T speech tokens (80/s), S speaker width.
+Shapes: B batch, N phonemes, F video frames (25/s), P prompt tokens, T speech tokens (80/s), S speaker width.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From a video and words to a dubbed video, with the workflow's own steps: faces, features, phonemes, student, codec.
 
-Letters: F video frames (25/s), S speaker width.
+Shapes: F video frames (25/s), S speaker width.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ class VideoDubber:
         if text is None:
             raise DubberError("There is nothing to say.", hint="Give a text or subtitles.")
         if span.start < 0 or (span.end is not None and span.end <= span.start):
-            raise DubberError(f"A span from {span.start} s to {span.end} s is none.", hint="--start, --end: seconds")
+            raise DubberError(f"Invalid span: {span.start} s to {span.end} s.", hint="--start, --end: seconds")
         return [_within(Cue(WHOLE_TEXT, text, span), about.duration)]
 
     def _pronounce(self, cue: Cue, about: Probe) -> Pronunciation:

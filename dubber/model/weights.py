@@ -63,7 +63,7 @@ def halve_model(source: Path | str, target: Path | str) -> None:
     """Write a model file again with its weights in float16; `load_model` builds the same float32 model of either.
 
     Raises:
-        DubberError: the source is no model of ours, or a weight is too large for float16.
+        DubberError: the source is not one of our models, or a weight is too large for float16.
     """
     description = describe_model(source)
     with safe_open(source, framework="pt") as file:
@@ -81,7 +81,7 @@ def describe_model(path: Path | str) -> Description:
     """What a model file says of itself.
 
     Raises:
-        DubberError: the file is missing or is no model of ours.
+        DubberError: the file is missing or is not one of our models.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -107,14 +107,14 @@ def load_model(path: Path | str, stage: Stage, device: torch.device | str = "cpu
     """Build a model from its file alone, in eval mode.
 
     Raises:
-        DubberError: the file is missing, is no model of ours, is of the other stage, or lacks a weight.
+        DubberError: the file is missing, is not one of our models, is of the other stage, or lacks a weight.
     """
     description = describe_model(path)
     if description.stage != stage:
         raise DubberError(
             f"A model of {stage} is wanted and the file holds one of {description.stage}.",
             looked_at=path,
-            hint="Teachers lie in runs/<experiment>/stage1/, students in runs/<experiment>/<run>/.",
+            hint="Teachers are in runs/<experiment>/stage1/, students in runs/<experiment>/<run>/.",
         )
     model = description.build()
     with safe_open(path, framework="pt") as file:

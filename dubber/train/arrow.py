@@ -1,10 +1,10 @@
-"""The clips of a run in one file that is read where it lies: an uncompressed Arrow file, mapped into memory.
+"""The clips of a run in one uncompressed Arrow file, which is mapped into memory instead of read.
 
 The artifacts are compressed and hold one step each; training wants every part of sixty-four clips at once, in any
 order. So they are joined once, shard by shard, and never held in memory as a whole: what a batch touches is read, every
 process of a machine shares it, and opening costs what names and lengths cost.
 
-Letters: N phonemes, F video frames, T speech tokens, S speaker width.
+Shapes: N phonemes, F video frames, T speech tokens, S speaker width.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dubber.errors import DubberError
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1  # of the file; another one is made anew
+FORMAT = 1  # of the file; one of another format is made again
 LISTS = {
     "ids": artifacts.field("ids", pa.list_(pa.int16()), "codes [6*T row-major]"),
     "speaker": artifacts.field("speaker", pa.list_(pa.float32()), "[S]"),
@@ -40,7 +40,7 @@ STEPS = {"tokens": ("ids", "speaker"), "durations": ("phonemes", "token_duration
 
 
 def schema(video: bool) -> pa.Schema:
-    """Columns of the file: name, split, lists, and what of the lists a check needs without reading them."""
+    """Columns of the file: clip name, split, the arrays, and values that allow checks without reading the arrays."""
     lists = [column for name, column in LISTS.items() if video or name not in VIDEO]
     numbers = [pa.field(name, pa.int32()) for name in SUMMARIES]
     return pa.schema([pa.field("clip", pa.string()), pa.field("split", pa.string()), *lists, *numbers])
@@ -200,5 +200,5 @@ def open_packed(path: Path | str) -> Packed:
         raise DubberError(
             f"The data for training cannot be read: {error}",
             looked_at=path,
-            hint="Delete the file and run the same command again; it will be made anew.",
+            hint="Delete the file and run the same command again; it will be made again.",
         ) from error

@@ -1,6 +1,6 @@
 """Training data: which clips a run sees, and batches made from them.
 
-Letters: B batch, N phonemes, F video frames, T speech tokens, S speaker width.
+Shapes: B batch, N phonemes, F video frames, T speech tokens, S speaker width.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class ClipSet:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a run sees; `val` may be empty."""
+    """The clips of a run; `val` may be empty."""
 
     train: ClipSet
     val: ClipSet
@@ -152,7 +152,7 @@ def open_data(packed: Path | str, model: ModelSettings, max_clip_tokens: int) ->
 
 
 def _check(packed: Packed, wanted: np.ndarray, model: ModelSettings) -> None:
-    """Say what does not fit before a tensor operation says it in its own words; `wanted` bool [rows]."""
+    """Refuse clips that do not fit the model, before a tensor operation fails; `wanted` bool [rows]."""
     length = {name: packed.lists[name].lengths for name in LISTS if name in packed.lists}
     summary, tokens = packed.summaries, length["ids"] // STREAMS
     claims = {

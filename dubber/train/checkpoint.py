@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there.
+"""Checkpoints that are whole or absent.
 
 A checkpoint is a folder `step-<k>`: tensors in safetensors files, everything else in `state.json`, which is written
 last and holds the checksum of every other file. The folder gets its name by one rename after all of it is on the disk.
@@ -54,7 +54,7 @@ class Checkpoints:
     """The checkpoints of one run.
 
     Args:
-        folder: where they lie.
+        folder: of the checkpoints.
         keep: how many whole ones stay, the newest.
     """
 
@@ -87,13 +87,13 @@ class Checkpoints:
                 f"The checkpoint of step {step} cannot be written: {error}",
                 looked_at=final,
                 hint="Make room on the disk and run the same command again: "
-                f"training goes on from {self._newest_name()}.",
+                f"training resumes from {self._newest_name()}.",
             ) from error
         self._prune(step)
         return final
 
     def _prune(self, step: int) -> None:
-        """Keep the newest up to `step`; later ones were passed over when this run went on from an older one."""
+        """Keep the newest up to `step`; later ones were passed over when this run resumed from an older one."""
         found = self._found()
         later = [path for number, path in found if number > step]
         older = [path for number, path in found if number <= step]

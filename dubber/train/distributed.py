@@ -1,8 +1,8 @@
 """Several processes that train one model, by Lightning Fabric: started by torchrun, or as tasks of one Slurm step.
 
-Each process computes its share of every batch; Fabric averages the gradients (`ddp`), or also spreads parameters and
-optimiser state over the processes (`fsdp`, FSDP2). What the shares have in common is settled here, so that several
-processes learn what one would from the same batches, but for the order of sums.
+Each process computes its share of every batch; Fabric averages the gradients (`ddp`), or also shards parameters and
+optimiser state over the processes (`fsdp`, FSDP2). Losses are scaled and random numbers are shared here: but for the
+order of sums, several processes learn the same as one from the same batches.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _join(launch: Launch, device: torch.device, precision: str, strategy: str) -
 
 
 def _cluster(launch: Launch) -> ClusterEnvironment:
-    """Fabric is told and does not guess: inside a Slurm job its guess is Slurm, whoever started the process."""
+    """The environment, by name: inside a Slurm job Fabric guesses Slurm, whoever started the process."""
     from lightning_fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
 
     return TorchElasticEnvironment() if launch.launcher == "torchrun" else SLURMEnvironment(auto_requeue=False)

@@ -49,7 +49,7 @@ def find_launch(environment: Mapping[str, str] = os.environ) -> Launch | None:
 
 
 def relaunch(processes: int, device: str = "auto") -> None:
-    """Start this command over in several processes on this machine, unless it is one of several already.
+    """Restart this command in several processes on this machine, unless it is one of several already.
 
     Each process has a GPU that no other job has; only of a launch by hand, whoever launches says on which cards.
 

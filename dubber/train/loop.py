@@ -1,8 +1,8 @@
-"""The loop of both stages: from a model, its losses and its data to trained weights, whatever happens on the way.
+"""The loop of both stages: from a model, its losses and its data to trained weights, whatever interrupts it.
 
-What a run is, is its `Progress`, the weights, the optimiser and the generators; all of it is in every checkpoint. The
-learning rate and the order of the clips are functions of the step. So a run that was stopped ends with the same
-weights, bit for bit on a CPU, as one that was not.
+A run's state is its progress, weights, optimiser and random generators; every checkpoint stores all four. The learning
+rate and the order of the clips are functions of the step. So a run that was stopped ends with the same weights, bit for
+bit on a CPU, as one that was not.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ VALIDATION_SEED = 20_000
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained.
+    """A model with its forward pass and its losses.
 
     Attributes:
-        model: its trainable parameters are.
+        model: its trainable parameters are trained.
         forward: (batch, generator) -> the model's output; runs in the chosen precision.
         losses: (output, batch) -> `Losses`; runs in float32.
     """
@@ -53,14 +53,14 @@ class Task:
 
 
 class Enclosed(nn.Module):
-    """The model and all that is computed with it, as one module: what engines for several processes can watch."""
+    """The model and its whole computation as one module, which engines for several processes can wrap."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, compute: Callable[[], Tensor]) -> Tensor:
-        """What `compute` gives."""
+        """The value of `compute`."""
         return compute()
 
 
@@ -85,7 +85,7 @@ class Interval:
 
 @dataclass
 class Progress:
-    """How far a run has come.
+    """The progress of a run.
 
     Attributes:
         step: optimiser steps done.
@@ -107,7 +107,7 @@ class Trainer:
     """Trains a task to its last step, from wherever its checkpoints say.
 
     Args:
-        settings, execution: what decides the weights, and what does not.
+        settings, execution: the settings that change the weights, and those that do not.
         folder: of its checkpoints and metrics; its name is the run's in the log.
     """
 
@@ -135,7 +135,7 @@ class Trainer:
         self.checkpoints = Checkpoints(folder.checkpoints, execution.keep_checkpoints)
 
     def run(self) -> None:
-        """Train what is left; nothing if the run is finished.
+        """Train the remaining steps; none if the run is finished.
 
         Raises:
             Stopped: a signal asked for it; everything is saved.
@@ -146,7 +146,7 @@ class Trainer:
             log.info("%s: finished before, at step %d", self.name, self.total)
             return
         if self.progress.step:
-            log.info("%s: goes on from step %d of %d", self.name, self.progress.step, self.total)
+            log.info("%s: resumes from step %d of %d", self.name, self.progress.step, self.total)
         written = self.runtime.place.main
         self.records = Records(self.name, self.folder, self.progress.step, self.total) if written else NoRecords()
         try:
@@ -160,7 +160,7 @@ class Trainer:
             self.records.close()
 
     def _begin(self) -> None:
-        """Go on from the newest whole checkpoint, or seed everything."""
+        """Resume from the newest whole checkpoint, or seed everything."""
         found = self.checkpoints.latest()
         steps = self.runtime.gather(found.step if found else 0)
         if len(set(steps)) > 1:
@@ -175,7 +175,7 @@ class Trainer:
             self._restore(found)
 
     def _own(self, step: int) -> tuple[int, ...]:
-        """What tells the dropout of this process, from this step on, from that of the first one from the start."""
+        """Further seeds: dropout differs between processes, and after a step from that after the start."""
         return (self.runtime.place.rank, step) if self.runtime.place.rank or step else ()
 
     def _step(self) -> None:
@@ -201,9 +201,9 @@ class Trainer:
         self.progress.interval.add({**values, "grad_norm": norm}, int(whole.token_mask.sum()), seconds)
 
     def _losses(self, whole: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """The loss, to be learned from, and its terms, to be told, on this process's share of a batch."""
+        """The loss and its terms, on this process's share of a batch."""
         place, count, terms = self.runtime.place, len(whole.clips), {}
-        apart = place.world > 1 and count >= place.world  # a last small batch of validation is everyone's
+        apart = place.world > 1 and count >= place.world  # each process computes the whole of a batch that is smaller
         batch = (whole.share(place.rank, place.world) if apart else whole).to(self.runtime.device)
         source = self.runtime.rows(generator, count) if apart else generator
 
@@ -222,7 +222,7 @@ class Trainer:
         return dict(zip(losses, values.tolist(), strict=True))
 
     def _after_step(self, requests: StopRequests) -> None:
-        """Log, validate, save, and stop where it is asked for."""
+        """Log, validate, save and stop when it is time to."""
         step, execution = self.progress.step, self.execution
         last, stop = step == self.total, self.runtime.any(requests.pending)
         if last or step % execution.log_every == 0:
@@ -232,7 +232,7 @@ class Trainer:
         if last or stop or step % execution.checkpoint_every == 0:
             self._save()
         if stop and not last:
-            raise Stopped(f"{self.name}: stopped at step {step}; the same command goes on from there")
+            raise Stopped(f"{self.name}: stopped at step {step}; the same command resumes from there")
 
     def _log(self) -> None:
         """One line of the mean losses since the last one."""
@@ -270,7 +270,7 @@ class Trainer:
         self.progress.seconds += time.monotonic() - started
 
     def _save(self) -> None:
-        """A checkpoint; the metrics first, so that they never lack a line that it has passed."""
+        """Save a checkpoint; the metrics come first, so that they never lack a line that the checkpoint has passed."""
         self.records.sync()
         random = self.runtime.gather((random_tensors(self.flow, self.runtime.device), random_scalars()))
         tensors = {
@@ -289,7 +289,7 @@ class Trainer:
             self.checkpoints.save(self.progress.step, tensors, state)
 
     def weights(self) -> dict[str, Tensor]:
-        """The model's weights, whole; every process asks at once."""
+        """The model's whole weights; every process must call this at once."""
         return {name: whole_tensor(value) for name, value in self.model.state_dict().items()}
 
     def _restore(self, found: Checkpoint) -> None:
@@ -306,14 +306,14 @@ class Trainer:
         self._restore_random(found.tensors("random"), found.state["random"])
 
     def _restore_random(self, tensors: Mapping[str, Tensor], scalars: Sequence[Mapping[str, Any]]) -> None:
-        """Each process's own generators; fresh ones, but for the flow's, where there were more or fewer processes."""
+        """Restore each process's generators; with another number of processes, only the flow's."""
         rank, world = self.runtime.place.rank, self.runtime.place.world
         stored = rank if len(scalars) == world else 0
         own = {name.split("/")[1]: value for name, value in tensors.items() if name.startswith(f"{stored}/")}
         load_random_state(own, scalars[stored], self.flow, self.runtime.device)
         if len(scalars) != world:
             log.warning(
-                "%s: was trained by %d processes and goes on with %d: other dropout, and sums in another order",
+                "%s: was trained by %d processes and resumes with %d: other dropout, and sums in another order",
                 *(self.name, len(scalars), world),
             )
             seed_everything(self.settings.seed, *self._own(self.progress.step))

@@ -1,6 +1,6 @@
 """The losses of both stages (eqs. 2, 4, 5, 6, 7 and 9), all mean-reduced and in float32.
 
-Letters: B batch, N phonemes, F video frames, T speech tokens, I rows and J columns of an attention map, K classes,
+Shapes: B batch, N phonemes, F video frames, T speech tokens, I rows and J columns of an attention map, K classes,
 D content width.
 """
 
@@ -40,7 +40,7 @@ class Losses:
     """A loss and its parts.
 
     Attributes:
-        names: of the terms; a term of two means stands twice.
+        names: of the terms; a term of two means is listed twice.
         weights: of each.
         means: float32 [names].
         counts: float32 [names], how many values each is the mean of.

@@ -144,7 +144,7 @@ def _with_precision(settings: RunSettings, execution: ExecutionSettings) -> RunS
 
 
 def _make_task(settings: RunSettings, teacher: Path | None, device: torch.device) -> Task:
-    """The model of a stage with its losses; a student starts from the teacher, and learns from it if it is told to."""
+    """The model of a stage with its losses; a student starts from the teacher, and is distilled from it."""
     parts, objective = settings.parts, settings.objective
     if parts is None:
         tts = TTS(settings.model, objective)

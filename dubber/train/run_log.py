@@ -108,7 +108,7 @@ class MetricsLog:
 
     Args:
         path: the file.
-        step: the step that training goes on from; later lines are of a past that is lost, and are cut off.
+        step: the step from which training resumes; later lines are cut off.
     """
 
     def __init__(self, path: Path, step: int) -> None:
@@ -150,7 +150,7 @@ class Board:
 
     Args:
         folder: of its event files.
-        step: the step that training goes on from; what was written of later ones is not shown.
+        step: the step from which training resumes; later ones are not shown.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
@@ -219,7 +219,7 @@ def _room() -> Iterator[None]:
         raise DubberError(
             f"The log of a run cannot be written: {error}",
             looked_at=error.filename or "the run's directory",
-            hint="Make room on the disk and run the same command again: training goes on from its last checkpoint.",
+            hint="Make room on the disk and run the same command again: training resumes from its last checkpoint.",
         ) from error
 
 

@@ -69,7 +69,7 @@ class Runtime:
         return [value]
 
     def rows(self, generator: torch.Generator, count: int) -> Source:
-        """What draws for this process's share of a batch of `count` clips."""
+        """The random source for this process's share of a batch of `count` clips."""
         return generator
 
     def wait(self) -> None:

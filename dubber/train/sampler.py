@@ -39,7 +39,7 @@ class LengthBuckets:
         return -(-len(self.lengths) // self.batch_size)
 
     def position(self, step: int) -> Position:
-        """Where the batch of `step` (from 0) stands."""
+        """The epoch and the batch of `step` (from 0)."""
         return Position(*divmod(step, self.batches_per_epoch))
 
     @property
@@ -59,7 +59,7 @@ class LengthBuckets:
         pool = POOL * self.batch_size
         pools = [shuffled[start : start + pool] for start in range(0, len(shuffled), pool)]
         by_length = [pool[np.argsort(self.lengths[pool], kind="stable")] for pool in pools]
-        # Up, down, up: a batch that lies in two pools is still of one length.
+        # Up, down, up: a batch that spans two pools is still of one length.
         order = np.concatenate([pool[::-1] if i % 2 else pool for i, pool in enumerate(by_length)])
         batches = np.array_split(order, self.batches_per_epoch)
         return [batches[i] for i in rng.permutation(len(batches))]

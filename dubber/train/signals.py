@@ -15,7 +15,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
 
 class Stopped(SystemExit):
-    """The run is saved and ends with exit code 75; the same command goes on with it."""
+    """The run is saved and ends with exit code 75; the same command resumes it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(EXIT_CODE)

@@ -124,7 +124,7 @@ def test_a_weight_beyond_half_precision_is_named(tiny_run, tmp_path):
 def test_what_is_no_export_is_never_replaced(tiny_run, tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a/mine.txt").write_text("mine")
-    with pytest.raises(DubberError, match="no exported model"):
+    with pytest.raises(DubberError, match="is not an exported model"):
         export(open_bundle(tiny_run), tmp_path / "a", force=True)
     assert (tmp_path / "a/mine.txt").exists()
 

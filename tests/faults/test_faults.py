@@ -76,7 +76,7 @@ def test_a_worker_dies_in_the_middle_of_a_parquet_file(project, finished):
 
 
 def test_training_dies_in_the_middle_of_a_checkpoint(project, finished):
-    """The second checkpoint is half written: the next attempt goes on from the first, to the same weights."""
+    """The second checkpoint is half written: the next attempt resumes from the first, to the same weights."""
     run = project.folder / "runs/micro/full"
     expected = (run / "model.safetensors").read_bytes()
     shutil.rmtree(run)
@@ -86,7 +86,7 @@ def test_training_dies_in_the_middle_of_a_checkpoint(project, finished):
     assert died.returncode == 0, text[-3000:]
     assert (project.folder / "fault.done").exists()
     assert "Error in rule stage2" in text
-    assert "goes on from step 2" in text
+    assert "resumes from step 2" in text
     assert (run / "model.safetensors").read_bytes() == expected
 
 

@@ -67,7 +67,7 @@ def test_a_full_disk_is_said_and_costs_nothing_but_time(corpus, undisturbed):
     stopped = disturbed(corpus, "stage2", "full disk", step=8)
     assert stopped.code == 1
     assert "The checkpoint of step 8 cannot be written" in stopped.log
-    assert "goes on from step-000000004" in stopped.log and "Traceback" not in stopped.log
+    assert "resumes from step-000000004" in stopped.log and "Traceback" not in stopped.log
     (run,) = (path.parent for path in (corpus / "runs" / "stage2").glob("*/config.json"))
     assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-000000004"]
     assert_same_run(train(corpus, "stage2"), undisturbed)
@@ -86,7 +86,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_disk_that_is_really_full_loses_no_checkpoint(corpus, undisturbed, small_disk):
-    """The disk fills while training goes on; a file of the right size leaves room for half a checkpoint."""
+    """The disk fills during the training; a file of the right size leaves room for half a checkpoint."""
     folder = small_disk / "copy"
     shutil.copytree(corpus, folder)
     train(folder, "stage2", steps=12, run="measure")

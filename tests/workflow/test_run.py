@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from dubber.dub.bundle import open_bundle
 from tests.workflow.conftest import Project, new_project, wait_for
 
 pytestmark = pytest.mark.workflow
@@ -25,6 +26,15 @@ def test_the_table_has_every_system_in_every_setting(finished):
     assert (table.n_ok + table.n_failed == 2).all()
     run = json.loads((finished.folder / "runs/micro/full/summary.json").read_text())
     assert set(table[table.system == "full"].fingerprint) == {run["fingerprint"]}
+
+
+def test_a_run_can_be_opened_without_the_configuration(finished):
+    bundle = open_bundle(finished.folder / "runs/micro/full")
+    run = json.loads((finished.folder / "runs/micro/full/summary.json").read_text())
+    assert (bundle.kind, bundle.exported) == ("dubbing", False)
+    assert bundle.origin.training.fingerprint == bundle.description.fingerprint == run["fingerprint"]
+    assert bundle.origin.teacher is not None and bundle.origin.teacher.steps == 6
+    assert bundle.origin.corpora[0].used_for == ("stage 1", "stage 2", "codec", "features")
 
 
 def test_the_report_stands_alone_and_plays(finished):

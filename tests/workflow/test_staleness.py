@@ -12,7 +12,7 @@ from tests.workflow.conftest import Project
 pytestmark = pytest.mark.workflow
 
 TRAINING = {"stage1", "stage2"}
-AFTER_TRAINING = {"dub", "score", "attention", "alignment", "table", "report"}
+AFTER_TRAINING = {"bundle", "dub", "score", "attention", "alignment", "table", "report"}
 
 
 def edit(project: Project, file: str, old: str, new: str) -> None:
@@ -71,6 +71,11 @@ def test_changing_the_intervals_only_makes_the_table_again(project):
 def test_changing_stage_2_keeps_stage_1(project):
     edit(project, "micro.yaml", "stage2: {steps: 6", "stage2: {steps: 7")
     assert set(project.planned()) == {"stage2"} | AFTER_TRAINING
+
+
+def test_another_licence_retrains_nothing(project):
+    edit(project, "micro.yaml", "reader: demo", 'licence: "mine"\n    reader: demo')
+    assert set(project.planned()) == {"bundle", "report"}
 
 
 def test_how_often_a_checkpoint_is_written_changes_nothing(project):
