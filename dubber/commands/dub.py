@@ -24,7 +24,12 @@ def add_parser(subparsers) -> argparse.ArgumentParser:
     words = parser.add_mutually_exclusive_group()
     words.add_argument("--text", help="what is said")
     words.add_argument("--text-file", type=Path, help="a file with what is said")
-    words.add_argument("--subtitles", type=Path, metavar="SRT", help="each cue is dubbed into its own span")
+    words.add_argument(
+        "--subtitles", type=Path, metavar="FILE", help=".srt, .vtt, .sbv, .ass or .ssa: each cue into its own span"
+    )
+    parser.add_argument(
+        "--keep-descriptions", action="store_true", help="speak speaker labels and sound descriptions of subtitles too"
+    )
     parser.add_argument("--reference", type=Path, help="sound or video file with 1 to 15 s of the voice to speak in")
     parser.add_argument("-o", "--output", type=Path, help=".mp4, .m4v, .mov, .mkv or .webm; .wav: the speech alone")
     _add_places(parser)
@@ -98,6 +103,7 @@ def run(args: argparse.Namespace) -> None:
         face=args.face,
         background=args.background,
         skip_failed=args.skip_failed,
+        keep_descriptions=args.keep_descriptions,
     )
     dubbed.save(args.output, force=args.force)
     print(args.output)
@@ -118,7 +124,7 @@ def _load(args: argparse.Namespace):
 
 def _text(args: argparse.Namespace) -> str | None:
     """The words of --text or --text-file; None for subtitles."""
-    from dubber.dub.cues import read_text
+    from dubber.dub.subtitles import read_text
 
     missing = [f"--{name}" for name in ("reference", "output") if getattr(args, name) is None]
     if (args.text, args.text_file, args.subtitles) == (None, None, None):

@@ -6,26 +6,22 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
+from dubber.dub.subtitles import Caption, captions, read_text, spoken_part
 from dubber.errors import ClipError, DubberError
-from dubber.limits import read_limited
 from dubber.media.video import Span
+from dubber.text.normalise import normalise
 
 log = logging.getLogger(__name__)
 
 Made = TypeVar("Made")
 
 WHOLE_TEXT = "the text"  # what a text that comes without times is called
-
-_TIME = r"(\d+):(\d{1,2}):(\d{1,2})[,.](\d{1,3})"
-_TIMES = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}")
-_MARKUP = re.compile(r"<[^>]*>|\{\\[^}]*\}")
 
 
 @dataclass(frozen=True)
@@ -43,58 +39,46 @@ class Cue:
     span: Span
 
 
-def read_text(path: Path | str) -> str:
-    """A text file in UTF-8, or in the Western European encoding that older subtitles have.
+def read_subtitles(path: Path | str, *, keep_descriptions: bool = False) -> list[Cue]:
+    """The cues of a subtitle file, in the order of their beginnings, without what nobody says.
+
+    A cue is cut off where the next one begins; cues that begin together are one. A cue without words, or without
+    length, is skipped with a warning.
+
+    Args:
+        keep_descriptions: speak speaker labels and sound descriptions too.
 
     Raises:
-        DubberError: the file cannot be read, or is too large.
+        DubberError: the file cannot be read, or holds no cue that can be spoken.
     """
-    content = read_limited(path, "The text")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        log.info("%s is not UTF-8; it is read as Windows-1252", Path(path).name)
-        return content.decode("cp1252", errors="replace")
-
-
-def read_subtitles(path: Path | str) -> list[Cue]:
-    """The cues of an .srt file, in the order of their beginnings; markup is left out.
-
-    Where a cue begins before the one before it has ended, that one is cut off there; cues that begin together are one.
-
-    Raises:
-        DubberError: the file cannot be read, or holds no cue, or one that ends before it begins.
-    """
-    cues = sorted(_cues(read_text(path), path), key=lambda cue: cue.span.start)
-    if not cues:
+    found = captions(read_text(path))
+    if not found:
         raise DubberError(
             "The subtitles hold no cue.",
             looked_at=path,
-            hint="An .srt file has lines like 00:00:01,000 --> 00:00:03,500.",
+            hint="Subtitles are .srt, .vtt, .sbv, .ass or .ssa: lines like 00:00:01,000 --> 00:00:03,500.",
         )
-    return _without_overlaps(_joined(cues))
+    cues = [cue for caption in found if (cue := _cue(caption, keep_descriptions)) is not None]
+    if not cues:
+        raise DubberError(
+            f"No cue of the subtitles can be spoken: {len(found)} hold no words or have no length.",
+            looked_at=path,
+            hint="--keep-descriptions speaks labels and sound descriptions too.",
+        )
+    return _without_overlaps(_joined(sorted(cues, key=lambda cue: cue.span.start)))
 
 
-def _cues(text: str, path: Path | str) -> list[Cue]:
-    lines = text.splitlines()
-    heads = [i for i, line in enumerate(lines) if _TIMES.match(line)]
-    found = []
-    for number, (head, following) in enumerate(pairwise([*heads, len(lines) + 2]), start=1):
-        body = lines[head + 1 : following]
-        if following < len(lines) and body and body[-1].strip().isdecimal():  # the next cue's number
-            body = body[:-1]
-        times = _TIMES.match(lines[head]).groups()
-        start, end = _seconds(times[:4]), _seconds(times[4:])
-        if end <= start:
-            raise DubberError(f"Cue {number} ends before it begins.", looked_at=f"{path}, line {head + 1}")
-        words = " ".join(_MARKUP.sub("", line).strip() for line in body).strip()
-        found.append(Cue(f"cue {number}", words, Span(start, end)))
-    return found
-
-
-def _seconds(parts: Sequence[str]) -> float:
-    hours, minutes, seconds, thousandths = parts
-    return 3600 * int(hours) + 60 * int(minutes) + int(seconds) + int(thousandths.ljust(3, "0")) / 1000
+def _cue(caption: Caption, keep_descriptions: bool) -> Cue | None:
+    """A caption's words with their span; None where there is nothing to say, or no time to say it."""
+    name = f"cue {caption.number}"
+    if caption.end <= caption.start:
+        log.warning("%s is skipped: it ends at %.2f s, where it begins or earlier", name, caption.end)
+        return None
+    text = spoken_part(caption.text, keep_descriptions=keep_descriptions)
+    if not normalise(text):
+        log.warning("%s is skipped: it holds no words (%r)", name, " ".join(caption.text.split())[:60])
+        return None
+    return Cue(name, text, Span(caption.start, caption.end))
 
 
 def _joined(cues: Sequence[Cue]) -> list[Cue]:

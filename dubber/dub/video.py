@@ -99,6 +99,7 @@ class VideoDubber:
         face: int | None = None,
         background: Background = "keep",
         skip_failed: bool = False,
+        keep_descriptions: bool = False,
     ) -> DubbedVideo:
         """Say a text, or the cues of a subtitle file, in time with the lips of a video.
 
@@ -106,10 +107,11 @@ class VideoDubber:
             video: any file that FFmpeg's libraries decode.
             text: what is said from `start` to `end`, s from the first picture; without them, in the whole video.
             reference: sound or video file with the voice to speak in.
-            subtitles: an .srt file in place of `text`: each cue is dubbed into its own span.
+            subtitles: .srt, .vtt, .sbv, .ass or .ssa in place of `text`: each cue is dubbed into its own span.
             face: whose lips, counted from the left; None takes the largest face.
             background: what is heard outside the spans: the original sound, or silence.
             skip_failed: leave out cues that cannot be dubbed; otherwise the first of them is an error.
+            keep_descriptions: speak the speaker labels and sound descriptions of subtitles too.
 
         Raises:
             DubberError: the video or the reference cannot be used, or a text does not fit its span.
@@ -118,7 +120,7 @@ class VideoDubber:
             raise DubberError("A reference voice is needed: a file with a few seconds of speech.", hint="--reference")
         about = probe(video)
         attempts = Attempts(Path(video), skip_failed)
-        cues = self._cues(about, text, subtitles, Span(start, end))
+        cues = self._cues(about, text, subtitles, Span(start, end), keep_descriptions)
         texts = dict(attempts.each(cues, lambda cue: self._pronounce(cue, about)))
         speaker = speaker_of(reference, self.codec)
         choose = speaker_track if face is None else numbered(face)
@@ -168,12 +170,15 @@ class VideoDubber:
         caption = f"{cue.name}, {cue.span.start:.2f} s: {len(faces)} face{'' if len(faces) == 1 else 's'}  {cue.text}"
         return panel(picture, faces, max(faces, key=lambda track: track.weight, default=None), caption[:75], moment)
 
-    def _cues(self, about: Probe, text: str | None, subtitles: Path | str | None, span: Span) -> list[Cue]:
+    def _cues(
+        self, about: Probe, text: str | None, subtitles: Path | str | None, span: Span, keep_descriptions: bool = False
+    ) -> list[Cue]:
         """What is to be said; spans that reach beyond the video end with it."""
         if subtitles is not None:
             if text or span != Span():
                 raise DubberError("Subtitles come with their own texts and times.", looked_at=subtitles)
-            return [_within(cue, about.duration) for cue in read_subtitles(subtitles)]
+            found = read_subtitles(subtitles, keep_descriptions=keep_descriptions)
+            return [_within(cue, about.duration) for cue in found]
         if text is None:
             raise DubberError("There is nothing to say.", hint="Give a text or subtitles.")
         if span.start < 0 or (span.end is not None and span.end <= span.start):

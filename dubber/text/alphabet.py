@@ -10,6 +10,7 @@ PAD = 0  # also the CTC blank
 SILENCE = "sil"
 PAUSE = "sp"
 SPOKEN_NOISE = "spn"
+LETTER_A = "A"  # the only capital among normalised words: the letter's name, as opposed to the article `a`
 VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW")
 # fmt: off
 CONSONANTS = (

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from dubber.text.alphabet import LETTER_A
 from dubber.text.numbers import spell_numbers
-
-LETTER_A = "A"  # the only capital in a phrase: the letter's name, as opposed to the article `a`
 
 _FOLDED = str.maketrans(
     {"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'"}

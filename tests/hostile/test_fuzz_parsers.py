@@ -91,6 +91,10 @@ def test_textgrids(data):
 @given(ANYTHING | st.lists(CUE_TIMES | st.text(max_size=20), max_size=6).map(lambda lines: "\n".join(lines).encode()))
 @example(b"00:00:00,000 --> 99999999999999:00:00,000\nx")
 @example(b"0:1:0,0-->1:0:0,0\n0:1:0,0-->1:0:0,0")
+@example(b"[Script Info]\n[Events]\nFormat: Start, End, Text\nDialogue: 0,0,0,x\nDialogue: a,b\nDialogue:")
+@example(b"[Script Info]\n[Events]\nDialogue: 0,9:99:99.99,99:00:00.00,x,,0,0,0,,{\\p1}m 0 0{\\p0}y{")
+@example(b"WEBVTT\n\n0:1 --> 0:2\n[[((*{{<<JOHN:")
+@example("1:2,1:3\n♪#[".encode("utf-16"))
 def test_subtitles(tmp_path, data):
     (tmp_path / "a.srt").write_bytes(data)
     for cue in accepts(read_subtitles, tmp_path / "a.srt") or []:

@@ -8,30 +8,30 @@ import pocketsphinx
 import pytest
 
 from dubber.errors import MissingDataError
-from dubber.text import dictionary
+from dubber.text import pronounce
 
 COLD_SECONDS = 0.3
 PATIENCE = 5  # tries, because other work may hold the processor
 
 
 def test_words_have_phones_without_stress():
-    assert dictionary.known("blue") == ("B", "L", "UW")
-    assert dictionary.known("it's") == ("IH", "T", "S")
-    assert all(dictionary.known(word) == () for word in ("zorblatt", "", "привет"))
+    assert pronounce.known("blue") == ("B", "L", "UW")
+    assert pronounce.known("it's") == ("IH", "T", "S")
+    assert all(pronounce.known(word) == () for word in ("zorblatt", "", "привет"))
 
 
 def test_a_word_may_have_several_pronunciations():
-    assert dictionary.known("read", variant=1) == ("R", "EH", "D")
-    assert dictionary.known("read", variant=2) == ("R", "IY", "D")
-    assert dictionary.known("read", variant=3) == ()
+    assert pronounce.known("read", variant=1) == ("R", "EH", "D")
+    assert pronounce.known("read", variant=2) == ("R", "IY", "D")
+    assert pronounce.known("read", variant=3) == ()
 
 
 def test_a_missing_dictionary_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setattr(pocketsphinx, "get_model_path", lambda name: str(tmp_path / name))
-    dictionary._lines.cache_clear()
+    pronounce._dictionary.cache_clear()
     with pytest.raises(MissingDataError, match="pip install pocketsphinx"):
-        dictionary.known("two")
-    dictionary._lines.cache_clear()
+        pronounce.known("two")
+    pronounce._dictionary.cache_clear()
 
 
 def test_the_first_text_of_a_process_is_pronounced_at_once():
