@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the system's numbers for it
+ROOM = "Nothing half-written was kept. Make room and run the same command again."
+RIGHTS = "Make the folder writable and run the same command again."
+REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), ROOM),
+    **dict.fromkeys((errno.EROFS, errno.EACCES), RIGHTS),
+}
+"""The system's numbers for a full disk and for a folder that cannot be written, each with what to do about it."""
 
 
 class DubberError(Exception):
@@ -56,3 +65,27 @@ class DamagedArtifact(DubberError):
 
 class ResumeError(DubberError):
     """A checkpoint belongs to a run with other settings."""
+
+
+@contextmanager
+def writing_told(what: str, path: object, more: str = "") -> Iterator[None]:
+    """Turn the system's refusal to write into an error that names the thing that was written.
+
+    Args:
+        what: the thing, such as "The output".
+        path: its file or folder.
+        more: a sentence that is added to the hint.
+
+    Raises:
+        DubberError: the disk is full, or the folder cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        remedy, reason = REMEDIES[error.errno], os.strerror(error.errno)
+        reason = f"the disk is full ({reason})" if remedy == ROOM else reason
+        raise DubberError(
+            f"{what} cannot be written: {reason}.", looked_at=error.filename or path, hint=f"{remedy} {more}".strip()
+        ) from error

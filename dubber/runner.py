@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import errno
 import inspect
 import logging
 import os
@@ -22,7 +21,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from dubber.errors import DISK_FULL, DamagedArtifact, DubberError
+from dubber.errors import DamagedArtifact, DubberError, writing_told
 
 warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld and webrtcvad still import it
 
@@ -41,9 +40,6 @@ SOURCES = {
     **{"Input": "input", "Inputs": "input", "OptionalInput": "input", "Output": "output"},
     **{"Wildcard": "wildcards", "Threads": "threads", "RESOURCE": "resources"},
 }
-ROOM = "Nothing half-written was kept. Make room and run the same command again."
-RIGHTS = "Make the folder writable and run the same command again."
-REMEDIES = dict.fromkeys(DISK_FULL, ROOM) | dict.fromkeys((errno.EROFS, errno.EACCES), RIGHTS)
 
 
 def run(step: Callable[..., None]) -> None:
@@ -63,17 +59,12 @@ def reported(work: Callable[[], None]) -> None:
         stream=sys.stderr,
     )
     try:
-        work()
+        with writing_told("A file", Path.cwd()):
+            work()
     except DubberError as error:
         log.error("%s", error)
         if isinstance(error, DamagedArtifact):
             _set_aside(Path(str(error.looked_at)))
-        raise SystemExit(1) from None
-    except OSError as error:
-        if error.errno not in REMEDIES:
-            raise
-        what = f"A file cannot be written: {os.strerror(error.errno)}."
-        log.error("%s", DubberError(what, looked_at=error.filename or Path.cwd(), hint=REMEDIES[error.errno]))
         raise SystemExit(1) from None
 
 

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from dubber.errors import DubberError
+from dubber.errors import DubberError, writing_told
 
 
 def add_parser(subparsers) -> argparse.ArgumentParser:
@@ -145,9 +145,8 @@ def _check_outputs(args: argparse.Namespace, wav: Path | None) -> None:
 
 def _show_faces(args: argparse.Namespace) -> None:
     from dubber.artifacts import atomic_path
-    from dubber.media.encoding import full_disk_told
 
     png = _load(args).faces(args.video, subtitles=args.subtitles, start=args.start, end=args.end)
-    with full_disk_told(args.show_faces), atomic_path(args.show_faces) as temporary:
+    with writing_told("The picture", args.show_faces), atomic_path(args.show_faces) as temporary:
         temporary.write_bytes(png)
     print(args.show_faces)

@@ -13,9 +13,9 @@ import numpy as np
 from dubber.artifacts import Progress, atomic_path
 from dubber.dub.cues import LeftOut
 from dubber.dub.sound import DubbedSound, Original, Piece
-from dubber.errors import DubberError
+from dubber.errors import DubberError, writing_told
 from dubber.media.audio import to_pcm
-from dubber.media.encoding import container_of, full_disk_told
+from dubber.media.encoding import container_of
 from dubber.media.remux import replace_sound
 
 log = logging.getLogger(__name__)
@@ -71,13 +71,13 @@ class DubbedVideo:
             return path
         track = DubbedSound(self.pieces, self.sample_rate, self.duration, self.background)
         end = max([self.duration, *(piece.start + len(piece.samples) / self.sample_rate for piece in self.pieces)])
-        with full_disk_told(path):
+        with writing_told("The output", path):
             copied = replace_sound(self.video, path, track, watch=_watch("writing", end))
         log.info("%s: the picture is %s", path, "copied untouched" if copied else "encoded anew, as told above")
         return path
 
     def _save_speech(self, path: Path) -> None:
-        with full_disk_told(path), atomic_path(path) as temporary, wave.open(str(temporary), "wb") as file:
+        with writing_told("The output", path), atomic_path(path) as temporary, wave.open(str(temporary), "wb") as file:
             file.setparams((1, 2, self.sample_rate, 0, "NONE", ""))
             for block in self._speech.blocks(self.sample_rate):
                 file.writeframes(to_pcm(block[0]).astype("<i2").tobytes())

@@ -19,8 +19,7 @@ from pathlib import Path
 from dubber.dub.bundle import MANIFEST, MODEL, Bundle, FileFacts, write_manifest
 from dubber.dub.model_card import model_card
 from dubber.dub.video import VideoDubber
-from dubber.errors import DubberError
-from dubber.media.encoding import full_disk_told
+from dubber.errors import DubberError, writing_told
 from dubber.model.weights import halve_model
 from dubber.provenance import checksum
 
@@ -93,7 +92,7 @@ def _whole_folder(output: Path) -> Iterator[Path]:
     """A folder under a temporary name, which gets its own when the block ends well, and goes when it does not."""
     temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
     try:
-        with full_disk_told(output):
+        with writing_told("The output", output):
             temporary.mkdir(parents=True)
             yield temporary
             for file in temporary.rglob("*"):

@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from dubber.errors import DISK_FULL, DubberError
+from dubber.errors import DubberError, writing_told
 
 BLOCK = 1024  # samples that are given to an encoder at once
 BITS_PER_CHANNEL = 96_000  # of sound, per second
@@ -68,25 +68,8 @@ def writing(path: Path | str, container: Container) -> Iterator[av.container.Out
         DubberError: the disk is full.
     """
     options = {"movflags": "faststart"} if container.format in ("mp4", "mov") else {}
-    with full_disk_told(path), av.open(str(path), "w", format=container.format, options=options) as output:
+    with writing_told("The output", path), av.open(str(path), "w", format=container.format, options=options) as output:
         yield output
-
-
-@contextmanager
-def full_disk_told(path: Path | str) -> Iterator[None]:
-    """Turn the system's error of a full disk into one that says so.
-
-    Raises:
-        DubberError: the disk is full.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in DISK_FULL:
-            raise
-        raise DubberError(
-            "The disk is full; nothing was kept of the output.", looked_at=path, hint="Make room and run it again."
-        ) from error
 
 
 def add_picture(

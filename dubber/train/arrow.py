@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from dubber import artifacts
 from dubber.artifacts import Progress, atomic_path, read_table
-from dubber.errors import DubberError
+from dubber.errors import DubberError, writing_told
 
 log = logging.getLogger(__name__)
 
@@ -67,23 +67,17 @@ def pack(
     _same_shards(steps)
     split_of = {clip: split for split, clips in splits.items() for clip in clips}
     columns, progress, packed = schema(bool(features)), Progress("data", len(tokens)), 0
-    try:
-        with (
-            atomic_path(output) as temporary,
-            pa.OSFile(str(temporary), "wb") as sink,
-            pa.ipc.new_file(sink, columns) as writer,
-        ):
-            for paths in zip(*steps.values(), strict=True):
-                rows = _join(dict(zip(steps, paths, strict=True)), split_of, columns)
-                packed += len(rows)
-                writer.write(rows)
-                progress.advance()
-    except OSError as error:
-        raise DubberError(
-            f"The data for training cannot be written: {error}",
-            looked_at=output,
-            hint="Make room on the disk and run the same command again.",
-        ) from error
+    with (
+        writing_told("The data for training", output),
+        atomic_path(output) as temporary,
+        pa.OSFile(str(temporary), "wb") as sink,
+        pa.ipc.new_file(sink, columns) as writer,
+    ):
+        for paths in zip(*steps.values(), strict=True):
+            rows = _join(dict(zip(steps, paths, strict=True)), split_of, columns)
+            packed += len(rows)
+            writer.write(rows)
+            progress.advance()
     log.info("data: %d clips in %s; %d lack an artifact", packed, output, len(split_of) - packed)
 
 

@@ -8,14 +8,14 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dubber import provenance
 from dubber.artifacts import atomic_path
-from dubber.errors import DubberError
+from dubber.errors import writing_told
 from dubber.locks import locked
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ CONFIG, ENVIRONMENT, METRICS, CHECKPOINTS = "config.json", "environment.json", "
 BOARD = "tensorboard"
 LOSS = "loss"  # the weighted sum of all terms
 SECONDS_PER_LINE = 10.0
+RESUMES = "Training resumes from its last checkpoint."
 
 
 @dataclass(frozen=True)
@@ -211,18 +212,6 @@ class Display:
             self._bar.stop()
 
 
-@contextmanager
-def _room() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DubberError(
-            f"The log of a run cannot be written: {error}",
-            looked_at=error.filename or "the run's directory",
-            hint="Make room on the disk and run the same command again: training resumes from its last checkpoint.",
-        ) from error
-
-
 class Records:
     """The records of a run from `step` on.
 
@@ -233,9 +222,13 @@ class Records:
     """
 
     def __init__(self, name: str, folder: RunFolder, step: int, total: int) -> None:
-        with _room():
+        self._folder = folder.path
+        with self._writing():
             self._metrics, self._board = MetricsLog(folder.metrics, step or -1), Board(folder.board, step)
         self._display = Display(name, step, total)
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return writing_told("The log of a run", self._folder, RESUMES)
 
     def train(self, record: Mapping[str, Any]) -> None:
         """Write a line of training and show it."""
@@ -244,13 +237,13 @@ class Records:
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Write a line without showing it."""
-        with _room():
+        with self._writing():
             self._metrics.write(record)
             self._board.write(record)
 
     def sync(self) -> None:
         """Force the lines onto the disk: a checkpoint must not know more than they do."""
-        with _room():
+        with self._writing():
             self._metrics.sync()
             self._board.flush()
 

@@ -111,7 +111,7 @@ def test_the_whole_of_grid_is_planned_in_few_jobs(tmp_path):
 
 
 def test_a_killed_run_goes_on_and_ends_the_same(finished, project):
-    """SIGKILL in the middle of stage 2, then the same command: the weights are those of the run left alone."""
+    """SIGKILL in the middle of stage 2, then unlock and run again: the weights are those of the run left alone."""
     expected = (finished.folder / "runs/micro/full/model.safetensors").read_bytes()
     run = project.folder / "runs/micro/full"
     for path in [
@@ -134,6 +134,7 @@ def test_a_killed_run_goes_on_and_ends_the_same(finished, project):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (run / "model.safetensors").exists()
+    project.snakemake("--unlock")
     project.snakemake("runs/micro/full/model.safetensors")
     assert (run / "model.safetensors").read_bytes() == expected
 
