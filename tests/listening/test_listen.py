@@ -17,7 +17,8 @@ from dubber.errors import DubberError
 from dubber.listening.answers import Answer, answer_files, keep, latest, read_answers
 from dubber.listening.definition import ListeningSettings, file_of, load_test, sound_file, trials
 from dubber.listening.make import Sources, levelled, make_test
-from dubber.media.audio import AUDIO, read_audio
+from dubber.media.audio import read_audio
+from dubber.steps.audio import AUDIO
 from dubber.steps.dubs import DUBS
 from tests.helpers.running import small_test
 
