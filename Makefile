@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo venv test test-faults test-slurm lint clean
+.PHONY: demo venv test test-fast test-faults test-slurm lint clean
 
 demo: venv ## the whole workflow on the embedded demo corpus: results/demo_table.csv, results/demo/report.html
 	$(BIN)/snakemake --cores $(CORES)
@@ -25,8 +25,11 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip check
 	touch $@
 
-test: venv ## every test; those that need real recordings say so when they skip
-	$(BIN)/python -m pytest -q
+test: venv ## every test but those under fire; those that need real recordings say so when they skip
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses 2 --dist loadgroup
+
+test-fast: venv ## what an editor waits for: no Snakemake, no browser, no other processes
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses 2 --dist loadgroup -m "not slow and not faults"
 
 test-faults: venv ## the workflow under fire: killed, without a disk, with damaged files, twice at once
 	$(BIN)/python -m pytest -q -m faults tests/faults
@@ -43,6 +46,7 @@ $(VENV)/installed-cluster: $(VENV)/installed
 lint: venv ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 clean: ## remove what the workflow made; never data/ nor the answers of listeners
 	rm -rf work runs results logs benchmarks/rules

@@ -16,6 +16,23 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 
 
+SLOW = ("workflow", "resume", "real", "faults")  # folders that run Snakemake, start processes or read recordings
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test-fast` leaves out, and keep each folder on one worker, the longest ones first.
+
+    A folder shares its session fixtures, such as the finished workflow, so that no worker makes them twice.
+    """
+    for item in items:
+        folder = item.path.parent.relative_to(ROOT / "tests").as_posix()
+        item.add_marker(pytest.mark.xdist_group(folder))
+        if folder in SLOW or item.path.stem == "test_browser":
+            item.add_marker(pytest.mark.slow)
+    first = {folder: place for place, folder in enumerate(("workflow", "resume", "real", "dub"))}
+    items.sort(key=lambda item: first.get(item.path.parent.name, len(first)))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """A folder with `grid-mini/clips.csv` and the like; tests that need it skip where there is none.
