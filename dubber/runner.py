@@ -186,8 +186,9 @@ class _Source:
         for node in self.tree.body:
             if isinstance(node, ast.ClassDef) and node.name == name:
                 return self, node
-            ours = isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dubber.steps")
-            if ours and any(alias.name == name for alias in node.names):
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("dubber.steps"):
+                continue
+            if any(alias.name == name for alias in node.names):
                 path = self.package.joinpath(*str(node.module).split(".")[1:]).with_suffix(".py")
                 return _Source(path, self.package)._group(name)
         return None

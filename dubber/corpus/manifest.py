@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
 import numpy as np
 import pyarrow as pa
@@ -143,6 +143,9 @@ class Manifest:
 
     def rows(self, shard: str) -> list[Row]:
         """The clips of one shard."""
+        return cast(list[Row], self._plain(shard))
+
+    def _plain(self, shard: str) -> list[dict[str, Any]]:
         start, end = self._spans[shard]
         return self.table.slice(start, end - start).to_pylist()
 
@@ -152,7 +155,7 @@ class Manifest:
 
     def digest(self, shard: str) -> str:
         """What makes a shard stale."""
-        return provenance.digest([[row[name] for name in IDENTITY] for row in self.rows(shard)])
+        return provenance.digest([[row[name] for name in IDENTITY] for row in self._plain(shard)])
 
     def reference_shards(self, shard: str) -> list[str]:
         """Shards that hold the reference clips of a shard's test clips."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from dubber.corpus.clip import Clip
 from dubber.corpus.scan import File
@@ -38,14 +39,14 @@ class Table:
     @staticmethod
     def _clip(row: Mapping[str, str | None], settings: CorpusSettings, where: str) -> Clip:
         columns = settings.columns.model_dump()
-        found = {name: (row.get(column) or "").strip() or None for name, column in columns.items()}
+        found: dict[str, Any] = {name: (row.get(column) or "").strip() or None for name, column in columns.items()}
         for name in ("clip", "speaker"):
             if found[name] is None:
                 raise DubberError(f"A row of the list of clips has no {name}.", looked_at=where)
         return Clip(**{**found, "text": found["text"] or ""})
 
     @staticmethod
-    def _check(path: Path, found: list[str], settings: CorpusSettings) -> None:
+    def _check(path: Path, found: Sequence[str], settings: CorpusSettings) -> None:
         columns = settings.columns
         media = [columns.video] if settings.video else [columns.audio, columns.video]
         missing = [name for name in (columns.clip, columns.speaker, columns.text) if name not in found]

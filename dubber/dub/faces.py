@@ -49,13 +49,13 @@ def panel(picture: np.ndarray, faces: Sequence[Track], chosen: Track | None, cap
     small = cv2.resize(picture, (PANEL_WIDTH, round(picture.shape[0] * scale)), interpolation=cv2.INTER_AREA)
     for number, track in enumerate(faces, start=1):
         box = min(track.detections, key=lambda d: abs(d.frame - frame))
-        corners = [
+        top_left, bottom_right = (
             (round((box.x + side * box.size / 2) * scale), round((box.y + side * box.size / 2) * scale))
             for side in (-1, 1)
-        ]
+        )
         colour = CHOSEN if track is chosen else OTHER
-        cv2.rectangle(small, *corners, colour, 2)
-        _write(small, str(number), (corners[0][0] + 4, corners[0][1] + 28), 1.0, colour)
+        cv2.rectangle(small, top_left, bottom_right, colour, 2)
+        _write(small, str(number), (top_left[0] + 4, top_left[1] + 28), 1.0, colour)
     title = np.full((CAPTION, PANEL_WIDTH, 3), PAPER, np.uint8)
     _write(title, caption.encode("ascii", "replace").decode(), (6, 19), 0.5, INK)
     return np.concatenate([title, small])

@@ -118,7 +118,7 @@ def _resampled(resampler: av.AudioResampler, frame: av.AudioFrame | None, channe
 def _picture_start(container: av.container.InputContainer, otherwise: float) -> float:
     """The time stamp (s) of the first picture; `otherwise` where there is none or it is unknown."""
     for stream in container.streams.video[:1]:
-        if stream.start_time is not None:
+        if stream.start_time is not None and stream.time_base is not None:
             return float(stream.start_time * stream.time_base)
     return otherwise
 

@@ -19,7 +19,7 @@ from dubber.limits import MAX_CLIP_SECONDS
 from dubber.media.faces import FaceDetector
 from dubber.media.landmarks import aligned_mouth, smooth_landmarks
 from dubber.media.settings import CropSettings
-from dubber.media.tracking import Track, link, smooth_boxes, speaker_track
+from dubber.media.tracking import Detection, Track, link, smooth_boxes, speaker_track
 from dubber.media.video import Probe, probe, read_frames
 from dubber.media.warping import window
 
@@ -116,12 +116,14 @@ def crop_frames(
 
 def find_faces(frames: Iterator[np.ndarray], settings: CropSettings, detector: FaceDetector) -> FoundFaces:
     """Look for faces in every n-th frame and in the last one, and follow each."""
-    found, n, looked_at, picture = [], -1, -1, None
+    found: list[list[Detection]] = []
+    n, looked_at = -1, -1
+    picture: np.ndarray | None = None
     for n, picture in enumerate(frames):
         if n % settings.detect_every == 0:
             found.append(detector.detect(picture, n))
             looked_at = n
-    if looked_at < n:
+    if picture is not None and looked_at < n:
         found.append(detector.detect(picture, n))
     return FoundFaces(link(found, settings.fps), len(found), n + 1)
 

@@ -77,6 +77,7 @@ def add_picture(
 ) -> av.VideoStream:
     """A stream of pictures with even sides, pixels, at `fps` frames per second."""
     stream = output.add_stream(container.picture, rate=fps, options=dict(container.quality))
+    assert isinstance(stream, av.VideoStream)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     return stream
 
@@ -90,6 +91,7 @@ def sound_rate(container: Container, rate: int) -> int:
 def add_sound(output: av.container.OutputContainer, container: Container, rate: int, channels: int) -> av.AudioStream:
     """A stream of sound at `rate` Hz, which must be one that the encoder knows; 1 or 2 channels."""
     stream = output.add_stream(container.sound, rate=rate, layout=_layout(channels))
+    assert isinstance(stream, av.AudioStream)
     stream.bit_rate = channels * BITS_PER_CHANNEL
     return stream
 

@@ -76,7 +76,7 @@ class Haar:
 
 
 def _cascade(name: str) -> cv2.CascadeClassifier:
-    path = Path(cv2.data.haarcascades) / name
+    path = Path(cv2.__file__).parent / "data" / name
     if not path.exists():
         raise MissingDataError(
             "A face cascade of OpenCV is missing.", looked_at=path, hint="opencv-python-headless 4.14 ships it."

@@ -34,14 +34,15 @@ def smooth_landmarks(detections: Sequence[Detection], n_frames: int, sigma: floa
     Returns:
         float64 [F, 3, 2] in pixels of the video, float64 [2] in distances of the eyes.
     """
-    times = [d.frame for d in detections]
-    seen = np.stack([rigid_points(d.landmarks) for d in detections]).reshape(len(times), -1)
+    known = [(d.frame, d.landmarks) for d in detections if d.landmarks is not None]
+    times = [frame for frame, _ in known]
+    seen = np.stack([rigid_points(landmarks) for _, landmarks in known]).reshape(len(times), -1)
     frames = np.arange(n_frames)
     points = np.stack([smooth(np.interp(frames, times, column), sigma) for column in seen.T], axis=1)
     mouths = []
-    for detection in detections:
-        matrix = similarity(rigid_points(detection.landmarks), MEAN_FACE)
-        mouths.append(matrix[:, :2] @ detection.landmarks[MOUTH].mean(axis=0) + matrix[:, 2])
+    for _, landmarks in known:
+        matrix = similarity(rigid_points(landmarks), MEAN_FACE)
+        mouths.append(matrix[:, :2] @ landmarks[MOUTH].mean(axis=0) + matrix[:, 2])
     return points.reshape(n_frames, 3, 2), np.mean(mouths, axis=0)
 
 

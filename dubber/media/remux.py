@@ -14,6 +14,7 @@ import numpy as np
 import soxr
 
 from dubber.artifacts import atomic_path
+from dubber.errors import ClipError
 from dubber.media.encoding import Container, add_picture, add_sound, container_of, encoded, sound_rate, writing
 from dubber.media.video import opened, picture_stream, probe, read_frames
 
@@ -32,8 +33,11 @@ class Track(Protocol):
         channels: 1 or 2.
     """
 
-    rate: int
-    channels: int
+    @property
+    def rate(self) -> int: ...
+
+    @property
+    def channels(self) -> int: ...
 
     def blocks(self, rate: int) -> Iterable[np.ndarray]:
         """float32 [channels, n] in -1..1 at `rate` Hz, from the first picture on."""
@@ -72,7 +76,7 @@ def mux(source: Path | str, samples: np.ndarray, sample_rate: int, output: Path 
 
 
 def replace_sound(
-    source: Path | str, output: Path | str, track: Track, *, copy: bool = True, watch: Callable[[float], None] = float
+    source: Path | str, output: Path | str, track: Track, *, copy: bool = True, watch: Callable[[float], object] = float
 ) -> bool:
     """Write the picture of `source` with the sound of `track`; the file is whole or absent.
 
@@ -103,7 +107,7 @@ def replace_sound(
     return False
 
 
-def _copy(source: Path | str, path: Path, container: Container, track: Track, watch: Callable[[float], None]) -> None:
+def _copy(source: Path | str, path: Path, container: Container, track: Track, watch: Callable[[float], object]) -> None:
     """Raises `_NotCopied` where the container does not take the picture's packets."""
     with opened(source) as original, writing(path, container) as target:
         stream = picture_stream(original)
@@ -112,10 +116,10 @@ def _copy(source: Path | str, path: Path, container: Container, track: Track, wa
             raise _NotCopied(f"{container.format} does not hold {name}")
         picture = target.add_stream_from_template(stream)
         sound = _Sound(target, container, track)
-        zero = stream.start_time or 0
+        zero, tick = stream.start_time or 0, stream.time_base or Fraction(1, av.time_base)
         for packet in _dated(original.demux(stream), stream):
-            packet.pts, packet.dts, packet.stream = packet.pts - zero, packet.dts - zero, picture
-            time = float(packet.dts * stream.time_base)
+            packet.pts, packet.dts, packet.stream = (packet.pts or 0) - zero, (packet.dts or 0) - zero, picture
+            time = float(packet.dts * tick)
             sound.write_to(time + AHEAD)
             try:
                 target.mux(packet)
@@ -135,7 +139,7 @@ def _dated(packets: Iterable[av.Packet], stream: av.VideoStream) -> Iterator[av.
         _NotCopied: they cannot be known.
     """
     waiting: list[av.Packet] = []
-    length = round(1 / (stream.average_rate * stream.time_base)) if stream.average_rate else 1
+    length = round(1 / (stream.average_rate * stream.time_base)) if stream.average_rate and stream.time_base else 1
     for packet in packets:
         if not packet.size:
             continue
@@ -151,19 +155,24 @@ def _dated(packets: Iterable[av.Packet], stream: av.VideoStream) -> Iterator[av.
         raise _NotCopied("it has pictures without time stamps")
 
 
-def _encode(source: Path | str, path: Path, container: Container, track: Track, watch: Callable[[float], None]) -> None:
+def _encode(
+    source: Path | str, path: Path, container: Container, track: Track, watch: Callable[[float], object]
+) -> None:
     fps = min(Fraction(probe(source).fps).limit_denominator(1001) or Fraction(25), Fraction(MOST_FPS))
     with writing(path, container) as target:
-        picture, sound = None, None
+        picture: av.VideoStream | None = None
+        sound: _Sound | None = None
         for n, frame in enumerate(read_frames(source, fps)):
             frame = _even(frame)
-            if picture is None:
+            if picture is None or sound is None:
                 picture = add_picture(target, container, frame.shape[1], frame.shape[0], fps)
                 sound = _Sound(target, container, track)
             time = float(n / fps)
             sound.write_to(time + AHEAD)
             target.mux(picture.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
             watch(time)
+        if picture is None or sound is None:
+            raise ClipError("the video has no picture")
         target.mux(picture.encode())
         sound.write_to(None)
 
@@ -183,7 +192,7 @@ class _Sound:
             if packets is None:
                 return
             for packet in packets:
-                self.time = float(packet.pts * packet.time_base)
+                self.time = float((packet.pts or 0) * packet.time_base)
                 self.target.mux(packet)
 
 

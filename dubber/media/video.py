@@ -188,7 +188,8 @@ class _Still:
 
 def _stills(container: av.container.InputContainer, stream: av.VideoStream, start: float) -> Iterator[_Still]:
     """Every frame that is shown after `start` (s), and perhaps some before; the last is shown for its own length."""
-    held, end = None, None
+    held: av.VideoFrame | None = None
+    end: float | None = None
     for time, frame in _frames_from(container, stream, start):
         _refuse_huge(frame.width, frame.height)  # a stream may change its size on the way
         time = (end or 0.0) if time is None else time
@@ -200,7 +201,7 @@ def _stills(container: av.container.InputContainer, stream: av.VideoStream, star
             yield _Still(held, time)
         held, end = frame, time + _length(frame, stream)
     if held is not None:
-        yield _Still(held, end)
+        yield _Still(held, end or 0.0)
 
 
 def _frames_from(
@@ -227,15 +228,16 @@ def _sought(
     container: av.container.InputContainer, stream: av.VideoStream, zero: float, time: float
 ) -> Iterator[av.VideoFrame]:
     """Frames from a keyframe at or before `time` (s after the first picture's `zero`) on; all where that fails."""
+    tick = stream.time_base or Fraction(1, av.time_base)
     try:
-        container.seek(round((zero + time) / stream.time_base), stream=stream)
+        container.seek(round((zero + time) / tick), stream=stream)
         frames = container.decode(stream)
         found = next(frames, None)
         if found is not None and found.time is not None and found.time - zero <= time:
             return itertools.chain([found], frames)
     except av.FFmpegError:
         log.info("%s cannot be sought in: it is read from its beginning", Path(container.name).name)
-    container.seek(round(zero / stream.time_base), stream=stream)
+    container.seek(round(zero / tick), stream=stream)
     return container.decode(stream)
 
 
@@ -264,7 +266,8 @@ def write_video(
         sample_rate: Hz.
     """
     with atomic_path(path) as temporary, writing(temporary, MP4) as output:
-        picture, sound = None, add_sound(output, MP4, sample_rate, 1) if samples is not None else None
+        picture: av.VideoStream | None = None
+        sound = None if samples is None else (add_sound(output, MP4, sample_rate, 1), samples)
         for frame in frames:
             if picture is None:
                 picture = add_picture(output, MP4, frame.shape[1], frame.shape[0], fps)
@@ -273,5 +276,5 @@ def write_video(
             raise ClipError("a video needs at least one frame")
         output.mux(picture.encode())
         if sound is not None:
-            for packets in encoded(sound, [samples[None]], sample_rate):
+            for packets in encoded(sound[0], [sound[1][None]], sample_rate):
                 output.mux(packets)

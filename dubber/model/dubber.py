@@ -189,7 +189,7 @@ class Dubber(nn.Module):
         z = self.adaptation(sync.hidden, prior if self.parts.fuses_prosody else None, token_mask)
         content = self.decoder(z, token_mask)
         denoiser = self.dfpa.denoiser
-        prompt = None if prior is None else denoiser.prior_prompt(self.prior(prior), token_mask)
+        prompt = None if prior is None or self.prior is None else denoiser.prior_prompt(self.prior(prior), token_mask)
         condition = denoiser.condition(content.condition, token_mask, inputs.speaker, prompt)
         return _Adapted(sync, z, content, condition)
 
