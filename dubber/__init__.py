@@ -1,16 +1,22 @@
 """dubber: automated video dubbing by discrete flow matching (DiFlowDubber).
 
-`dubber.load(run).dub(video, text, reference).save(output)`: see docs/guide/dubbing.md.
+`dubber.load(run).dub(video, words, reference).save(output)`: see docs/guide/dubbing.md.
 """
 
 import importlib
 
 __version__ = "0.1.0"
 
-# Looked up when first asked for, so that `import dubber` loads nothing else. Types stand in __init__.pyi.
-_LAZY = {"load": "dubber.dub.load", "VideoDubber": "dubber.dub.video", "DubbedVideo": "dubber.dub.dubbed"}
+# Imported at first use, so that `import dubber` loads nothing else. Types are in __init__.pyi.
+_LAZY = {
+    "load": "dubber.dub.load",
+    "read_subtitles": "dubber.dub.cues",
+    "Cue": "dubber.dub.cues",
+    "VideoDubber": "dubber.dub.video",
+    "DubbedVideo": "dubber.dub.dubbed",
+}
 
-__all__ = ["DubbedVideo", "VideoDubber", "load"]
+__all__ = ["Cue", "DubbedVideo", "VideoDubber", "load", "read_subtitles"]
 
 
 def __getattr__(name):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dubber.errors import DubberError, writing_told
+
+if TYPE_CHECKING:
+    from dubber.dub.cues import Cue
 
 
 def add_parser(subparsers) -> argparse.ArgumentParser:
@@ -90,20 +94,16 @@ def run(args: argparse.Namespace) -> None:
     if args.show_faces:
         _show_faces(args)
         return
-    text = _text(args)
+    cues = _cues(args)
     wav = args.output.with_suffix(".wav") if args.keep_wav and args.output else None
     _check_outputs(args, wav)
     dubbed = _load(args).dub(
         args.video,
-        text,
+        cues,
         args.reference,
-        subtitles=args.subtitles,
-        start=args.start,
-        end=args.end,
         face=args.face,
         background=args.background,
         skip_failed=args.skip_failed,
-        keep_descriptions=args.keep_descriptions,
     )
     dubbed.save(args.output, force=args.force)
     print(args.output)
@@ -122,16 +122,23 @@ def _load(args: argparse.Namespace):
     )
 
 
-def _text(args: argparse.Namespace) -> str | None:
-    """The words of --text or --text-file; None for subtitles."""
+def _cues(args: argparse.Namespace) -> Sequence[Cue]:
+    """The words of --text, --text-file or --subtitles, with their places in the video."""
+    from dubber.dub.cues import Cue, read_subtitles
     from dubber.dub.subtitles import read_text
 
-    missing = [f"--{name}" for name in ("reference", "output") if getattr(args, name) is None]
-    if (args.text, args.text_file, args.subtitles) == (None, None, None):
+    needed = () if args.show_faces else ("reference", "output")
+    missing = [f"--{name}" for name in needed if getattr(args, name) is None]
+    if not args.show_faces and (args.text, args.text_file, args.subtitles) == (None, None, None):
         missing.append("--text, --text-file or --subtitles")
     if missing:
         raise DubberError(f"{', '.join(missing)} must be given.", hint="dubber dub --help")
-    return args.text if args.text_file is None else read_text(args.text_file)
+    if args.subtitles is None:
+        text = args.text or "" if args.text_file is None else read_text(args.text_file)
+        return [Cue.from_text(text, args.start, args.end)]
+    if args.start or args.end is not None:
+        raise DubberError("Subtitles come with their own times: --start and --end are of --text.")
+    return read_subtitles(args.subtitles, keep_descriptions=args.keep_descriptions)
 
 
 def _check_outputs(args: argparse.Namespace, wav: Path | None) -> None:
@@ -146,7 +153,7 @@ def _check_outputs(args: argparse.Namespace, wav: Path | None) -> None:
 def _show_faces(args: argparse.Namespace) -> None:
     from dubber.artifacts import atomic_path
 
-    png = _load(args).faces(args.video, subtitles=args.subtitles, start=args.start, end=args.end)
+    png = _load(args).faces(args.video, _cues(args))
     with writing_told("The picture", args.show_faces), atomic_path(args.show_faces) as temporary:
         temporary.write_bytes(png)
     print(args.show_faces)

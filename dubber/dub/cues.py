@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from dubber.dub.subtitles import Caption, captions, read_text, spoken_part
 from dubber.errors import ClipError, DubberError
@@ -37,6 +37,17 @@ class Cue:
     name: str
     text: str
     span: Span
+
+    @classmethod
+    def from_text(cls, text: str, start: float = 0.0, end: float | None = None) -> Self:
+        """A text that is said from `start` to `end`, s from the first picture; without an end, to that of the video.
+
+        Raises:
+            DubberError: the span ends before it begins.
+        """
+        if start < 0 or (end is not None and end <= start):
+            raise DubberError(f"Invalid span: {start} s to {end} s.", hint="Give a start from 0 on and a later end.")
+        return cls(WHOLE_TEXT, text, Span(start, end))
 
 
 def read_subtitles(path: Path | str, *, keep_descriptions: bool = False) -> list[Cue]:
@@ -88,19 +99,18 @@ def _joined(cues: Sequence[Cue]) -> list[Cue]:
         if kept and kept[-1].span.start == cue.span.start:
             before = kept.pop()
             log.info("%s is joined to %s: they begin at the same moment", cue.name, before.name)
-            span = Span(cue.span.start, max(before.span.end, cue.span.end))
+            span = Span(cue.span.start, max(before.span.end or 0.0, cue.span.end or 0.0))
             cue = replace(before, text=f"{before.text} {cue.text}".strip(), span=span)
         kept.append(cue)
     return kept
 
 
 def _without_overlaps(cues: Sequence[Cue]) -> list[Cue]:
-    kept = []
-    for cue, following in pairwise([*cues, None]):
-        if following is not None and cue.span.end > following.span.start:
+    kept = list(cues)
+    for i, (cue, following) in enumerate(pairwise(cues)):
+        if cue.span.end is not None and cue.span.end > following.span.start:
             log.info("%s is cut off where %s begins", cue.name, following.name)
-            cue = replace(cue, span=Span(cue.span.start, following.span.start))
-        kept.append(cue)
+            kept[i] = replace(cue, span=Span(cue.span.start, following.span.start))
     return kept
 
 

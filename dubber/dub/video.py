@@ -15,7 +15,7 @@ import numpy as np
 from dubber.artifacts import Progress
 from dubber.codec.registry import load_codec
 from dubber.dub.bundle import Bundle, VideoInput
-from dubber.dub.cues import WHOLE_TEXT, Attempts, Cue, read_subtitles
+from dubber.dub.cues import Attempts, Cue
 from dubber.dub.dubbed import DubbedVideo
 from dubber.dub.faces import lasting, numbered, panel, sheet
 from dubber.dub.reference_voice import speaker_of
@@ -90,37 +90,28 @@ class VideoDubber:
     def dub(
         self,
         video: Path | str,
-        text: str | None = None,
-        reference: Path | str | None = None,
+        words: str | Sequence[Cue],
+        reference: Path | str,
         *,
-        subtitles: Path | str | None = None,
-        start: float = 0.0,
-        end: float | None = None,
         face: int | None = None,
         background: Background = "keep",
         skip_failed: bool = False,
-        keep_descriptions: bool = False,
     ) -> DubbedVideo:
-        """Say a text, or the cues of a subtitle file, in time with the lips of a video.
+        """Say a text, or cues, in time with the lips of a video.
 
         Args:
             video: any file that FFmpeg's libraries decode.
-            text: what is said from `start` to `end`, s from the first picture; without them, in the whole video.
+            words: a text for the whole video, or cues: see `dubber.read_subtitles` and `dubber.Cue.from_text`.
             reference: sound or video file with the voice to speak in.
-            subtitles: .srt, .vtt, .sbv, .ass or .ssa in place of `text`: each cue is dubbed into its own span.
             face: whose lips, counted from the left; None takes the largest face.
-            background: what is heard outside the spans: the original sound, or silence.
+            background: what is heard outside the cues: the original sound, or silence.
             skip_failed: leave out cues that cannot be dubbed; otherwise the first of them is an error.
-            keep_descriptions: speak the speaker labels and sound descriptions of subtitles too.
 
         Raises:
             DubberError: the video or the reference cannot be used, or a text does not fit its span.
         """
-        if reference is None:
-            raise DubberError("A reference voice is needed: a file with a few seconds of speech.", hint="--reference")
-        about = probe(video)
-        attempts = Attempts(Path(video), skip_failed)
-        cues = self._cues(about, text, subtitles, Span(start, end), keep_descriptions)
+        about, attempts = probe(video), Attempts(Path(video), skip_failed)
+        cues = _cues(words, about)
         texts = dict(attempts.each(cues, lambda cue: self._pronounce(cue, about)))
         speaker = speaker_of(reference, self.codec)
         choose = speaker_track if face is None else numbered(face)
@@ -136,7 +127,7 @@ class VideoDubber:
         if not pieces:
             raise DubberError("Not one cue could be dubbed.", looked_at=video, hint=attempts.left_out[0].reason)
         to_the_end = cues[-1].span.end is None
-        around = background == "keep" and (start > 0 or not to_the_end)
+        around = background == "keep" and (cues[0].span.start > 0 or not to_the_end)
         return DubbedVideo(
             video=Path(video),
             pieces=pieces,
@@ -149,17 +140,14 @@ class VideoDubber:
     def _watched(self, video: Path | str, cues: Sequence[Cue]) -> WatchedVideo:
         return WatchedVideo(video, self.crops.fps, self.bundle.longest, [cue.span for cue in cues])
 
-    def faces(
-        self, video: Path | str, *, subtitles: Path | str | None = None, start: float = 0.0, end: float | None = None
-    ) -> bytes:
-        """A picture of the faces that can be dubbed, with their numbers: a PNG, one panel for every span.
+    def faces(self, video: Path | str, cues: Sequence[Cue] = (Cue.from_text(""),)) -> bytes:
+        """A picture of the faces that can be dubbed, with their numbers: a PNG, one panel for every cue.
 
         The face that is dubbed if none is named is drawn in another colour.
         """
-        about = probe(video)
-        cues = self._cues(about, "", subtitles, Span(start, end))[:MOST_PANELS]
-        watched = self._watched(video, cues)
-        return sheet(self._panel(watched.frames(cue.span), cue) for cue in cues)
+        shown = _cues(cues, probe(video))[:MOST_PANELS]
+        watched = self._watched(video, shown)
+        return sheet(self._panel(watched.frames(cue.span), cue) for cue in shown)
 
     def _panel(self, frames: Frames, cue: Cue) -> np.ndarray:
         settings = self.crops
@@ -169,21 +157,6 @@ class VideoDubber:
         picture = next(picture for n, picture in enumerate(frames()) if n == moment)
         caption = f"{cue.name}, {cue.span.start:.2f} s: {len(faces)} face{'' if len(faces) == 1 else 's'}  {cue.text}"
         return panel(picture, faces, max(faces, key=lambda track: track.weight, default=None), caption[:75], moment)
-
-    def _cues(
-        self, about: Probe, text: str | None, subtitles: Path | str | None, span: Span, keep_descriptions: bool = False
-    ) -> list[Cue]:
-        """What is to be said; spans that reach beyond the video end with it."""
-        if subtitles is not None:
-            if text or span != Span():
-                raise DubberError("Subtitles come with their own texts and times.", looked_at=subtitles)
-            found = read_subtitles(subtitles, keep_descriptions=keep_descriptions)
-            return [_within(cue, about.duration) for cue in found]
-        if text is None:
-            raise DubberError("There is nothing to say.", hint="Give a text or subtitles.")
-        if span.start < 0 or (span.end is not None and span.end <= span.start):
-            raise DubberError(f"Invalid span: {span.start} s to {span.end} s.", hint="--start, --end: seconds")
-        return [_within(Cue(WHOLE_TEXT, text, span), about.duration)]
 
     def _pronounce(self, cue: Cue, about: Probe) -> Pronunciation:
         """A cue's words and phonemes, with every check that needs no picture.
@@ -270,6 +243,14 @@ class WatchedVideo:
                 yield frame
 
         return read
+
+
+def _cues(words: str | Sequence[Cue], about: Probe) -> list[Cue]:
+    """The cues to be said; spans that reach beyond the video end with it."""
+    cues = [Cue.from_text(words)] if isinstance(words, str) else words
+    if not cues:
+        raise DubberError("There is nothing to say.", hint="Give a text or cues.")
+    return [_within(cue, about.duration) for cue in cues]
 
 
 def _within(cue: Cue, duration: float) -> Cue:

@@ -111,6 +111,9 @@ def test_one_line_for_what_is_wrong_with_the_words(options, capsys):
         capsys, options, "--end", "0.5", text="seventy seven silent ships sailed south"
     )
     assert "must be given" in refusal(capsys, options, text=None)
+    assert "Subtitles come with their own times" in refusal(
+        capsys, options, "--end", "0.5", text=None, subtitles="none.srt"
+    )
     assert "cannot be read" in refusal(capsys, options, text=None, subtitles="none.srt")
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import dubber
+from dubber import Cue, read_subtitles
 from dubber.errors import DubberError
 from dubber.media.audio import read_audio
 from dubber.media.video import probe
@@ -63,7 +64,7 @@ def test_the_same_call_gives_the_same_speech_and_another_seed_another(tiny_expor
 
 def test_a_part_is_dubbed_and_the_rest_kept_or_silenced(tiny_dubber, film, reference, tmp_path):
     kept, silenced = (
-        tiny_dubber.dub(film, "bin blue now", reference, start=0.5, end=1.5, background=background)
+        tiny_dubber.dub(film, [Cue.from_text("bin blue now", 0.5, 1.5)], reference, background=background)
         for background in ("keep", "silence")
     )
     assert np.array_equal(kept.samples, silenced.samples) and len(kept.samples) == pytest.approx(2 * RATE, abs=900)
@@ -86,7 +87,7 @@ def subtitles(path: Path, *cues: tuple[float, float, str]) -> Path:
 def test_every_cue_is_dubbed_into_its_own_span(tiny_dubber, reference, tmp_path):
     film = write_film(tmp_path / "a.mp4", every(25, 4))
     words = subtitles(tmp_path / "a.srt", (0.4, 1.4, "bin blue"), (2.2, 3.6, "set white by k"))
-    dubbed = tiny_dubber.dub(film, reference=reference, subtitles=words)
+    dubbed = tiny_dubber.dub(film, read_subtitles(words), reference)
     assert [(p.name, p.start, len(p.samples)) for p in dubbed.pieces] == [
         ("cue 1", 0.4, RATE),
         ("cue 2", 2.2, round(1.4 * RATE)),
@@ -100,9 +101,9 @@ def test_every_cue_is_dubbed_into_its_own_span(tiny_dubber, reference, tmp_path)
 def test_a_cue_that_cannot_be_dubbed_is_an_error_or_left_out(tiny_dubber, film, reference, tmp_path):
     words = subtitles(tmp_path / "a.srt", (0.1, 0.9, "bin blue"), (1.0, 1.8, "привет"), (9.0, 10.0, "now"))
     with pytest.raises(DubberError, match=r"Cue 2 cannot be dubbed: The word 'привет' cannot") as told:
-        tiny_dubber.dub(film, reference=reference, subtitles=words)
+        tiny_dubber.dub(film, read_subtitles(words), reference)
     assert "--skip-failed" in told.value.hint
-    dubbed = tiny_dubber.dub(film, reference=reference, subtitles=words, skip_failed=True)
+    dubbed = tiny_dubber.dub(film, read_subtitles(words), reference, skip_failed=True)
     assert [p.name for p in dubbed.pieces] == ["cue 1"]
     assert [left.name for left in dubbed.left_out] == ["cue 2", "cue 3"] and "ends at" in dubbed.left_out[1].reason
 
@@ -146,9 +147,9 @@ def test_a_long_video_takes_no_more_memory_than_a_short_one(tiny_dubber, referen
     film = write_film(tmp_path / "a.mp4", every(10, 70), studio, preset="ultrafast")
     words = subtitles(tmp_path / "a.srt", (1.0, 2.0, "bin blue"), (66.0, 67.0, "now"))
     peak_memory()
-    tiny_dubber.dub(film, "bin", reference, end=1.0).save(tmp_path / "short.mp4")
+    tiny_dubber.dub(film, [Cue.from_text("bin", end=1.0)], reference).save(tmp_path / "short.mp4")
     before = peak_memory()
-    tiny_dubber.dub(film, reference=reference, subtitles=words).save(tmp_path / "b.mp4")
+    tiny_dubber.dub(film, read_subtitles(words), reference).save(tmp_path / "b.mp4")
     grown = peak_memory() - before
     assert grown < 100, f"{grown:.0f} MB"
     assert packets(tmp_path / "b.mp4") == packets(film)
@@ -159,8 +160,19 @@ def test_a_long_video_takes_no_more_memory_than_a_short_one(tiny_dubber, referen
 
 def test_a_text_must_fit_its_span(tiny_dubber, film, reference):
     with pytest.raises(DubberError, match=r"too long for its span: \d+ phonemes in 0\.40 s"):
-        tiny_dubber.dub(film, TEXT, reference, end=0.4)
-    tiny_dubber.dub(film, "bin", reference, end=0.4)
+        tiny_dubber.dub(film, [Cue.from_text(TEXT, end=0.4)], reference)
+    tiny_dubber.dub(film, [Cue.from_text("bin", end=0.4)], reference)
+
+
+@pytest.mark.parametrize(("start", "end"), [(2.0, 1.0), (-1.0, None), (0.0, 0.0)])
+def test_a_span_that_ends_before_it_begins_is_refused(start, end):
+    with pytest.raises(DubberError, match="Invalid span"):
+        Cue.from_text(TEXT, start, end)
+
+
+def test_without_words_there_is_nothing_to_say(tiny_dubber, film, reference):
+    with pytest.raises(DubberError, match="nothing to say"):
+        tiny_dubber.dub(film, [], reference)
 
 
 def test_a_full_disk_leaves_nothing(tiny_dubber, reference, tmp_path):
