@@ -57,12 +57,16 @@ rule mos:
     input:
         tests=ask(lambda w: PLAN.listening_tests(w.experiment)),
         answers=ask(lambda w: PLAN.listening_answers(w.experiment)),
+        published=ask(published),
     output: artifact="results/{experiment}_mos.csv"
     log: logs("mos/{experiment}")
     benchmark: benchmarks("mos/{experiment}")
     localrule: True
     resources: mem_mb=2000, runtime=15
-    params: settings=ask(lambda w: as_json(PLAN.experiment(w.experiment).report)), code=code("mos")
+    params:
+        corpus=ask(lambda w: PLAN.experiment(w.experiment).published or ""),
+        settings=ask(lambda w: as_json(PLAN.experiment(w.experiment).report)),
+        code=code("mos"),
     shell: run("mos")
 
 

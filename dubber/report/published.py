@@ -1,4 +1,4 @@
-"""Figures that papers print, beside those that were measured here, in columns that nobody takes for measured."""
+"""Published figures beside measured ones, in columns that are visibly marked as not measured here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from dubber.settings import unknown_key
 
 PUBLISHED = "published_"
 SOURCE = f"{PUBLISHED}source"
-COLUMNS = ("corpus", "table", "protocol", "system", "metric", "value", "source", "taken_from")
+COLUMNS = ("corpus", "table", "protocol", "system", "metric", "value", "interval95", "source", "remark")
+INTERVAL = "_interval95"  # half of the published 95 % interval, where there is one
 
 
 def load_published(path: Path | str, *, corpus: str, table: str) -> pd.DataFrame:
@@ -36,7 +37,7 @@ def load_published(path: Path | str, *, corpus: str, table: str) -> pd.DataFrame
 
 
 def beside(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-    """A measured table with the columns `published_<metric>` and `published_source` at its end.
+    """A measured table with the columns `published_<metric>`, their intervals and `published_source` at its end.
 
     A published figure without a setting stands in every setting's row. A published system that was not measured gets a
     row of its own in which everything measured is empty.
@@ -46,9 +47,19 @@ def beside(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     named = _placed(table, published)
     figures = named.pivot(index=["system", "protocol"], columns="metric", values="value")
     figures = figures[ordered(set(figures.columns))].add_prefix(PUBLISHED)
+    intervals = named[named.interval95 != ""].pivot(index=["system", "protocol"], columns="metric", values="interval95")
+    figures = figures.join(intervals.astype(float).add_prefix(PUBLISHED).add_suffix(INTERVAL))
     figures[SOURCE] = named.groupby(["system", "protocol"]).apply(_sources, include_groups=False)
     joined = table.merge(figures.reset_index(), how="outer", on=["system", "protocol"])
     return _in_order(joined, table)
+
+
+def opinions_beside(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """A table of mean opinion scores, one row a system and metric, with published figures in three more columns."""
+    keys = ["system", "protocol", "metric"]
+    names = {"value": f"{PUBLISHED}mean", "interval95": f"{PUBLISHED}interval95", "source": SOURCE}
+    figures = published[[*keys, *names]].rename(columns=names)
+    return table.merge(figures, how="left", on=keys)
 
 
 def measured_rows(table: pd.DataFrame) -> pd.DataFrame:
@@ -66,7 +77,8 @@ def _placed(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sources(rows: pd.DataFrame) -> str:
-    return "; ".join(dict.fromkeys(f"{row.source} ({row.taken_from})" for row in rows.itertuples()))
+    pairs = zip(rows.source, rows.remark, strict=True)
+    return "; ".join(dict.fromkeys(f"{source} ({remark})" if remark else source for source, remark in pairs))
 
 
 def _in_order(joined: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dubber.report.columns import Column, column
-from dubber.report.published import PUBLISHED, SOURCE
+from dubber.report.published import INTERVAL, PUBLISHED, SOURCE
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 
@@ -58,7 +58,9 @@ class TableView:
 def view(table: pd.DataFrame, level: float) -> TableView:
     """The table that `dubber.report.tables.build_table` made, ready to print. `level` is the intervals' coverage."""
     metrics = [name.removesuffix("_backend") for name in table.columns if name.endswith("_backend")]
-    printed = [name for name in table.columns if name.startswith(PUBLISHED) and name != SOURCE]
+    printed = [
+        name for name in table.columns if name.startswith(PUBLISHED) and name != SOURCE and not name.endswith(INTERVAL)
+    ]
     heads = [_head(column(name), table) for name in metrics]
     heads += [_published_head(name.removeprefix(PUBLISHED)) for name in printed]
     rows = [_row(row, metrics, printed, level) for row in table.to_dict("records")]
@@ -97,7 +99,9 @@ def _published_cell(row: dict, name: str) -> Cell:
     if pd.isna(value):
         return Cell("–", "", None, "not published")
     text = f"{value:,.0f}" if value > 1000 else f"{value:g}"  # as it is printed
-    return Cell(text, "", float(value), f"published, not measured here: {row[SOURCE]}")
+    half = row.get(f"{name}{INTERVAL}")
+    interval = "" if half is None or pd.isna(half) else f"± {half:g}"
+    return Cell(text, interval, float(value), f"published, not measured here: {row[SOURCE]}")
 
 
 def _cell(row: dict, name: str, level: float) -> Cell:

@@ -237,7 +237,7 @@ def paper(inputs, tmp_path_factory) -> str:
     """The page with other tables, paired tests and published figures."""
     folder = tmp_path_factory.mktemp("paper")
     table = pd.read_csv(inputs.tables["table"], dtype={"protocol": str})
-    printed = {"table": "table", "protocol": "1.0", "source": "Table 1", "taken_from": "the paper"}
+    printed = {"table": "table", "protocol": "1.0", "source": "Table 1", "remark": "the paper", "interval95": ""}
     figures = pd.DataFrame(
         [
             printed | {"system": name, "metric": "WER", "value": value}
