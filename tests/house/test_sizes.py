@@ -40,8 +40,6 @@ def test_no_function_takes_more_than_seven_parameters():
     for name, node, path in functions():
         declared = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
         count = len([argument for argument in declared if argument.arg not in ("self", "cls")])
-        # The Python interface takes three arguments, and its options by keyword.
-        public = path.name == "video.py" and path.parent.name == "dub" and node.name == "dub"
-        if count > MOST_PARAMETERS and path.parent != STEPS and not public:
+        if count > MOST_PARAMETERS and path.parent != STEPS:
             found[name] = count
     assert found == {}
