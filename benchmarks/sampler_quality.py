@@ -26,7 +26,7 @@ from dubber.artifacts import read_rows
 from dubber.codec.world.codec import World
 from dubber.corpus.manifest import load_manifest
 from dubber.dub.settings import SynthesisSettings
-from dubber.dub.synthesise import Request, Synthesiser, clip_request
+from dubber.dub.synthesise import Request, Synthesiser
 from dubber.metrics.base import Metric, Sample
 from dubber.metrics.naturalness import Dnsmos
 from dubber.metrics.pocketsphinx_recogniser import PocketsphinxRecogniser
@@ -34,6 +34,7 @@ from dubber.metrics.secs import Secs
 from dubber.metrics.wer import Wer
 from dubber.report.bootstrap import interval, paired_test
 from dubber.report.settings import BootstrapSettings
+from dubber.steps.speech import clip_request
 
 BASELINE = "euler:128:1.0:float32"
 METRICS = ("WER", "SECS", "DNSMOS")

@@ -25,7 +25,8 @@ from benchmarks.sampler_quality import FULL_SCALE, METRICS, all_rows, shard_rows
 from dubber.codec.world.codec import World
 from dubber.corpus.manifest import load_manifest
 from dubber.dub.settings import SynthesisSettings
-from dubber.dub.synthesise import Synthesiser, clip_request
+from dubber.dub.synthesise import Synthesiser
+from dubber.dub.text_synthesiser import TextSynthesiser, stretched
 from dubber.metrics.base import Sample
 from dubber.metrics.naturalness import Dnsmos
 from dubber.metrics.pocketsphinx_recogniser import PocketsphinxRecogniser
@@ -33,7 +34,7 @@ from dubber.metrics.secs import Secs
 from dubber.metrics.wer import Wer
 from dubber.model import synchronizer
 from dubber.model.batch import pad
-from dubber.steps.text_only import TextSynthesiser, stretched
+from dubber.steps.speech import clip_request
 
 BATCH = 8  # clips
 CONTENT = slice(1, 3)  # the content streams of the six
