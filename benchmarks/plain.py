@@ -9,7 +9,7 @@ Within `plain_products` every float32 product is PyTorch's own choice (`dubber.m
 
 `plain_adamw` is PyTorch's AdamW, parameter by parameter.
 
-Letters: B batch, H heads, P prompt positions, T speech tokens, L = P + T, W denoiser width, D width.
+Shapes: B batch, H heads, P prompt positions, T speech tokens, L = P + T, W denoiser width, D width.
 """
 
 from __future__ import annotations

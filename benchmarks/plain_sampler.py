@@ -3,7 +3,7 @@
 Six embeddings side by side, everything recomputed at every evaluation, logits of every position, a float64 draw from
 the whole vocabulary and eq. 8 as a tensor of velocities. Slow, and easy to hold beside the paper.
 
-Letters: B batch, P prompt positions, T speech tokens, K classes, W denoiser width, S speaker width.
+Shapes: B batch, P prompt positions, T speech tokens, K classes, W denoiser width, S speaker width.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def _rebuild(kind: type[DubberError], what: str, looked_at: object, hint: str | 
 
 
 class ClipError(DubberError):
-    """One clip cannot be processed: it becomes a failure row, its shard goes on."""
+    """One clip cannot be processed: it becomes a failure row, and its shard continues."""
 
 
 class ConfigError(DubberError):
@@ -60,7 +60,7 @@ class MissingDataError(DubberError):
 
 
 class DamagedArtifact(DubberError):
-    """A file that the workflow made is not whole any more; a job that meets it sets it aside, to be made anew."""
+    """A file that the workflow made is damaged; a job that meets it sets it aside, so that it is made again."""
 
 
 class ResumeError(DubberError):

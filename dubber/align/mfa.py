@@ -138,7 +138,7 @@ def _run(folder: Path, settings: MfaSettings, jobs: int) -> None:
         ) from error
     except subprocess.CalledProcessError as error:
         raise DubberError(
-            f"The Montreal Forced Aligner failed (exit code {error.returncode}); its messages stand above.",
+            f"The Montreal Forced Aligner failed (exit code {error.returncode}); see its messages above.",
             looked_at=" ".join(command),
             hint=f"Are the models there? mfa model download dictionary {settings.dictionary}; "
             f"mfa model download acoustic {settings.acoustic_model}",

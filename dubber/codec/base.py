@@ -62,6 +62,6 @@ class Codec(Protocol):
         """ids [6, T], speaker [S] -> float32 [T * sample_rate / token_rate] in -1..1.
 
         Of drafts [J, 6, T] of one utterance the mean is spoken, taken where means of speech make sense: of what the
-        codes stand for, not of samples.
+        codes mean, not of samples.
         """
         ...

@@ -39,7 +39,7 @@ class WorldSettings(Settings):
     fit_on: tuple[str, ...] = Field((), description="corpora whose training clips the codebooks are fitted on")
     analysis: WorldAnalysisSettings = Field(WorldAnalysisSettings(), description="what is measured in a clip")
     codes: int = Field(1024, ge=16, description="codes per stream")
-    voiced_share: float = Field(0.75, gt=0, lt=1, description="share of the prosody codes that stand for voiced frames")
+    voiced_share: float = Field(0.75, gt=0, lt=1, description="share of the prosody codes for voiced frames")
     f0_weight: float = Field(16.0, gt=0, description="weight of log F0 against log energy in the prosody codebook")
     aperiodicity_weight: float = Field(
         0.1, gt=0, description="weight of 1 dB of aperiodicity in the acoustic codebooks"

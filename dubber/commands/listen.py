@@ -26,7 +26,7 @@ def add_parser(subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--ground-truth",
         action=argparse.BooleanOptionalAction,
-        help="whether the recordings stand hidden among the systems (default: yes)",
+        help="whether the recordings are hidden among the systems (default: yes)",
     )
     parser.add_argument("--port", type=_whole(0), default=8765, help="0 for any free one (default: 8765)")
     parser.add_argument("--configfile", type=Path, action="append", default=[], help="as for snakemake")
@@ -38,14 +38,14 @@ def _whole(least: int):
 
     def number(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} up")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
         return int(text)
 
     return number
 
 
 def run(args: argparse.Namespace) -> None:
-    """Make the test, or go on with the one under way, and serve it until Ctrl-C or SIGTERM.
+    """Make the test, or continue the one under way, and serve it until Ctrl-C or SIGTERM.
 
     Raises:
         DubberError: the workflow has not made what is to be heard, or a test with other options is under way.
@@ -63,4 +63,4 @@ def run(args: argparse.Namespace) -> None:
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            log.info("Stopped; the same command goes on. The table: snakemake results/%s_mos.csv", args.experiment)
+            log.info("Stopped; the same command continues. The table: snakemake results/%s_mos.csv", args.experiment)

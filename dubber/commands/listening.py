@@ -81,7 +81,7 @@ def _check_same(asked: dict[str, Any], test: ListeningTest, folder: Path) -> Non
         raise DubberError(
             f"A listening test with other options is under way: {'; '.join(odd)}.",
             looked_at=folder,
-            hint="Leave the option out to go on with that test, or move its folder away to begin another.",
+            hint="Leave the option out to continue that test, or move its folder away to begin another.",
         )
 
 
@@ -90,7 +90,7 @@ def _say_what_changed(test: ListeningTest) -> None:
     changed = [system.system for system in test.systems if now[system.system] not in (None, system.fingerprint)]
     if changed:
         log.warning(
-            "%s has been trained anew since this test was made. The test still plays, and its table still names, what "
+            "%s has been trained again since this test was made. The test still plays, and its table still names, what "
             "it was made from.",
             ", ".join(changed),
         )
@@ -123,7 +123,7 @@ def _sources(plan: Plan, settings: ListeningSettings) -> Sources:
 
 
 def _table_of(plan: Plan, name: str, system: str) -> str:
-    """The table that a system stands in."""
+    """The table that lists a system."""
     layouts = {table: plan.layout(name, table).systems for table in TABLES}
     for table, systems in layouts.items():
         if system in systems:

@@ -28,7 +28,7 @@ class Chem:
 
     @staticmethod
     def _listed(path: Path, split: str) -> Iterator[Clip]:
-        layout = "It has one clip a line: name|text or name|text|speaker; the clip lies at video/<name>.mp4."
+        layout = "It has one clip a line: name|text or name|text|speaker; the clip is video/<name>.mp4."
         if not path.exists():
             raise DubberError("A list of Chem clips is missing.", looked_at=path, hint=layout)
         try:

@@ -47,7 +47,7 @@ class Reader(Protocol):
 
         Args:
             root: the corpus folder.
-            files: everything that lies there, by path, in order.
+            files: everything in that folder, by path, in order.
 
         Raises:
             DubberError: a list is missing or cannot be read.

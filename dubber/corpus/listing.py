@@ -95,7 +95,7 @@ def stored_state(path: Path) -> dict[str, Any]:
 
 
 def _says_the_same(old: pa.Table, new: pa.Table) -> bool:
-    """Whether all is equal but the times of the media: their content is told by its digest."""
+    """Whether everything but the times of the media is equal; digests identify their content."""
     return set(new.column_names) <= set(old.column_names) and all(
         old[name].equals(new[name]) for name in new.column_names if name != "mtime"
     )
@@ -142,12 +142,12 @@ def build_manifest(
     """List the clips, and decide for the new ones what is still open: split, shard, reference.
 
     Args:
-        files: what lies under `root`, by path.
+        files: everything under `root`, by path.
         previous: rows of the manifest that is being brought up to date; a null is a decision to be taken again.
 
     Raises:
         MissingDataError: not one clip of a list is there.
-        DubberError: no clips, a name that is not safe, or one that stands for two clips.
+        DubberError: no clips, an unsafe name, or one name for two clips.
     """
     before = {row["clip"]: row for row in previous}
     clips = _clips(settings, root, files)

@@ -1,4 +1,4 @@
-"""Where a corpus lies, how it is read, split and cut into shards."""
+"""Settings of a corpus: folder, reader, split and shards."""
 
 from __future__ import annotations
 

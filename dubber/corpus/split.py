@@ -72,7 +72,7 @@ def _fill(speaker: Mapping[str, str | None], places: Mapping[str, int], seed: in
 def read_test_list(path: Path, clips: list[Clip]) -> set[str]:
     """The clips that a published list holds out, one a line, however it spells them.
 
-    A name without a speaker stands for the clips of every speaker who has it.
+    A name without a speaker means that clip of every speaker who has it.
 
     Raises:
         DubberError: the file cannot be read, or not one of its lines is a clip of this corpus.

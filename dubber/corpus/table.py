@@ -14,7 +14,7 @@ from dubber.errors import DubberError
 
 
 class Table:
-    """Reader of a CSV list that stands in the corpus folder.
+    """Reads a CSV list in the corpus folder.
 
     Only clip and speaker must be there in every row; a clip without text or media fails in its own step.
     """

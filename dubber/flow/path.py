@@ -5,7 +5,7 @@ Every position of x_0 is [MASK]. At time t a position holds its value of x_1 wit
 
     p_t(x | x_1) = kappa_t delta_{x_1}(x) + (1 - kappa_t) delta_[MASK](x).
 
-Letters: B batch, K classes.
+Shapes: B batch, K classes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From [MASK] to data in N evaluations of the denoiser.
 
-Letters: B batch, K classes, M positions that are asked for, N evaluations (NFE). A sampler knows nothing of speech: it
+Shapes: B batch, K classes, M positions that are asked for, N evaluations (NFE). A sampler knows nothing of speech: it
 asks for p_{1|t} where it may move, and moves the positions that were [MASK] at the start; all others stay as they are.
 """
 

@@ -96,7 +96,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def read_answers(path: Path | str) -> Iterator[Answer]:
-    """The answers of one file, in the order in which they came; a line that is none is passed over and named."""
+    """The answers of one file, in the order in which they came; an invalid line is skipped and named."""
     for number, line in enumerate(Path(path).read_bytes().splitlines(), start=1):
         try:
             yield Answer.model_validate_json(line)

@@ -104,7 +104,7 @@ def trials(test: ListeningTest, listener: str) -> list[Trial]:
 
 
 def folder_of(experiment: str, protocol: str) -> Path:
-    """Where the test of an experiment in a setting lies."""
+    """The folder of an experiment's test in a protocol."""
     return ROOT / experiment / protocol
 
 
@@ -114,7 +114,7 @@ def file_of(folder: Path) -> Path:
 
 
 def sound_file(folder: Path, sound: str) -> Path:
-    """Where a sound of a test lies."""
+    """The file of one sound of a test."""
     return folder / "sounds" / f"{sound}.wav"
 
 

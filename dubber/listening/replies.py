@@ -44,7 +44,7 @@ def ranged(kind: str, content: bytes, wanted: str | None) -> Reply:
     """`content`, or the part of it that the header `Range` asks for: browsers seek so.
 
     Raises:
-        Refused: no byte of the content lies in the range.
+        Refused: the range holds no byte of the content.
     """
     headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, max-age=86400"}
     match = re.fullmatch(r"bytes=([0-9]{0,12})-([0-9]{0,12})", wanted or "")

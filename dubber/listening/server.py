@@ -127,7 +127,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             url = urlsplit(self.path)
         except ValueError:
-            raise Refused(HTTPStatus.BAD_REQUEST, "This is no address.") from None
+            raise Refused(HTTPStatus.BAD_REQUEST, "This address is not valid.") from None
         sound = re.fullmatch(rf"/sounds/({SOUND_ID})\.wav", url.path)
         if sound:
             return ranged("audio/wav", self.server.session.sound(sound[1]), self.headers.get("Range"))

@@ -75,7 +75,7 @@ class Session:
         """Keep the answer that `body` states; it is on the disk when this returns.
 
         Raises:
-            Refused: the body is no answer to this test.
+            Refused: the body is not an answer to this test.
         """
         try:
             given = Submitted.model_validate_json(body)

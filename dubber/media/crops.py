@@ -1,7 +1,7 @@
 """Face and lip crops of one clip: detect, track, centre on the mouth, cut out.
 
 The video is read three times instead of being held: once to find the face, once (its beginning) to find where in the
-face the mouth moves, once to cut. Letters: F video frames.
+face the mouth moves, once to cut. Shapes: F video frames.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The embedded backend of the lip and face features: principal components of the crops, fitted on training clips.
 
 Lips [F, 512]: the components of the normalised mouth picture and of its change in time (the speed of the mouth), each
-half of the width. Face [F, 256]: the components of the face picture, and how the head moves. Letters: F video frames.
+half of the width. Face [F, 256]: the components of the face picture, and how the head moves. Shapes: F video frames.
 """
 
 from __future__ import annotations

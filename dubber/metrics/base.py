@@ -1,4 +1,4 @@
-"""The one interface behind which every metric stands.
+"""The interface of every metric.
 
 A metric judges one clip at a time. It never sees the name of the system, and it compares through functions whose
 `reference` and `hypothesis` are keyword-only, so that the two cannot be swapped.
@@ -63,7 +63,7 @@ class Metric(ABC):
 
     Attributes:
         columns: the table columns that it fills.
-        backend: which model or package makes the numbers; stands beside each of them.
+        backend: the model or package that makes the numbers; printed beside each of them.
         images: the columns of the crops artifact that it looks at; only these are read.
     """
 

@@ -1,7 +1,7 @@
 """How far the phone boundaries that a model finds on the video lie from the forced aligner's.
 
 Both are known in whole video frames of 40 ms, so that an error is a whole number of frames.
-Letters: N phonemes, F video frames.
+Shapes: N phonemes, F video frames.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def inner_boundaries(durations: np.ndarray) -> np.ndarray:
 def evenly_spread(aligned: np.ndarray) -> np.ndarray:
     """What no alignment at all gives: the aligner's silence at both ends, and all between of one length.
 
-    It is told when speech begins and ends, so it is no easy mark in a clip with long silences.
+    It knows when speech begins and ends, so a clip with long silences gives it no advantage.
 
     Args:
         aligned: int [N], frames.

@@ -33,7 +33,7 @@ class PitchErrors:
 def pitch_errors(*, reference: np.ndarray, hypothesis: np.ndarray, tolerance: float) -> PitchErrors:
     """Compare two F0 tracks [frames] in Hz, 0 where unvoiced.
 
-    The hypothesis is cut to the reference's length, or goes on unvoiced: speech that is missing or stretched is an
+    The hypothesis is cut to the reference's length, or padded as unvoiced: speech that is missing or stretched is an
     error, it is not warped away.
 
     Raises:

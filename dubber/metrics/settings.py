@@ -64,7 +64,7 @@ class SecsSettings(Settings):
 
 
 class DnsmosSettings(Settings):
-    """Naturalness by DNSMOS (overall score). It is not UTMOS and stands in its own column."""
+    """Naturalness by DNSMOS (overall score). It is not UTMOS and has its own column."""
 
     name: Literal["dnsmos"] = Field(default="dnsmos", description="the metric")
     backend: Literal["speechmos"] = Field(default="speechmos", description="DNSMOS P.835 weights inside the package")

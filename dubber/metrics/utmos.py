@@ -29,7 +29,7 @@ PUBLISHED = Published(
 EMBEDDING = 128  # width of the domain's and of the listener's vector
 STATE = 512  # of the recurrent layer, each way
 HIDDEN = 2048  # of the projection
-SPREAD, CENTRE = 2, 3  # the network's -1..1 stands for opinions 1..5
+SPREAD, CENTRE = 2, 3  # maps the network's -1..1 to opinions 1..5
 
 
 class UtmosStrong(nn.Module):

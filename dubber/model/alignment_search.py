@@ -1,6 +1,6 @@
 """Monotonic alignment search: from an attention map to how many frames each phoneme owns.
 
-Letters: B batch, N phonemes, F video frames.
+Shapes: B batch, N phonemes, F video frames.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Multi-head attention: over itself (with rotary positions or without) and over another sequence (soft or monotonic).
 
-Letters: B batch, H heads, I queries, J keys, L positions, D width.
+Shapes: B batch, H heads, I queries, J keys, L positions, D width.
 """
 
 from __future__ import annotations

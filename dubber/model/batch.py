@@ -1,6 +1,6 @@
 """Padded model inputs and their masks.
 
-Letters: B batch, N phonemes, F video frames (25/s), T speech tokens (80/s), S speaker width.
+Shapes: B batch, N phonemes, F video frames (25/s), T speech tokens (80/s), S speaker width.
 Masks are True where a position is real and False where it is padding.
 """
 

@@ -1,6 +1,6 @@
 """The deterministic content model: phonemes -> durations -> content codes (Sec. 3.3).
 
-Letters: B batch, N phonemes, T speech tokens (80/s), V codes, D content width, W denoiser width.
+Shapes: B batch, N phonemes, T speech tokens (80/s), V codes, D content width, W denoiser width.
 """
 
 from __future__ import annotations

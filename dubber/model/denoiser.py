@@ -1,6 +1,6 @@
 """The denoiser of the discrete flow: a diffusion transformer over six streams laid side by side (Sec. 3.3, DFPA).
 
-Letters: B batch, P prompt positions, T speech tokens, L = P + T, K = V + 2 classes (codes, [PAD], [MASK]),
+Shapes: B batch, P prompt positions, T speech tokens, L = P + T, K = V + 2 classes (codes, [PAD], [MASK]),
 W denoiser width, S speaker width, D content width.
 """
 

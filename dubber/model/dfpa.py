@@ -1,6 +1,6 @@
 """Discrete flow-based prosody-acoustic modelling (DFPA): the denoiser on its probability path.
 
-Letters: B batch, T speech tokens, V codes, K = V + 2 classes.
+Shapes: B batch, T speech tokens, V codes, K = V + 2 classes.
 """
 
 from __future__ import annotations

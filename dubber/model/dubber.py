@@ -1,6 +1,6 @@
 """Stage 2: the dubbing student (Sec. 3.4).
 
-Letters: B batch, N phonemes, F video frames (25/s), T speech tokens (80/s), V codes, D content width, W denoiser
+Shapes: B batch, N phonemes, F video frames (25/s), T speech tokens (80/s), V codes, D content width, W denoiser
 width, S speaker width.
 """
 

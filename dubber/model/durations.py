@@ -1,6 +1,6 @@
 """Run lengths: what a phoneme's duration, in frames or in tokens, says about positions in time.
 
-Letters: B batch, N phonemes, L positions in time (video frames or speech tokens), C channels.
+Shapes: B batch, N phonemes, L positions in time (video frames or speech tokens), C channels.
 """
 
 from __future__ import annotations

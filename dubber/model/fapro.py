@@ -1,6 +1,6 @@
 """FaPro, the face-to-prosody mapper (Sec. 3.4.1): a face's movement -> a prior of the prosody.
 
-Letters: B batch, F video frames (25/s), T speech tokens (80/s), D content width.
+Shapes: B batch, F video frames (25/s), T speech tokens (80/s), D content width.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Every block takes its mask and gives a clip in a padded batch exactly what it would give the clip alone.
 
-Letters: B batch, L positions, I queries, J keys, D width.
+Shapes: B batch, L positions, I queries, J keys, D width.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ not made: on an AMD EPYC with AVX-512 oneDNN, which PyTorch brings along as well
 (docs/notebook/training.md). `linear` asks it there, and is PyTorch's own everywhere else: on accelerators, in bfloat16,
 under autocast and torch.compile, on Intel's and ARM's processors.
 
-Letters: I inputs, O outputs, ... any leading dimensions.
+Shapes: I inputs, O outputs, ... any leading dimensions.
 """
 
 from __future__ import annotations

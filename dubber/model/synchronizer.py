@@ -1,6 +1,6 @@
 """The Synchronizer (Sec. 3.4.2): which phoneme is spoken in which video frame, and so in which speech token.
 
-Letters: B batch, N phonemes, F video frames (25/s), T speech tokens (80/s), D content width.
+Shapes: B batch, N phonemes, F video frames (25/s), T speech tokens (80/s), D content width.
 """
 
 from __future__ import annotations

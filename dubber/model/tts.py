@@ -1,6 +1,6 @@
 """Stage 1: zero-shot text-to-speech, the teacher (Sec. 3.3).
 
-Letters: B batch, N phonemes, P prompt tokens, T speech tokens (80/s), V codes, K = V + 2 classes, D content width,
+Shapes: B batch, N phonemes, P prompt tokens, T speech tokens (80/s), V codes, K = V + 2 classes, D content width,
 S speaker width.
 """
 

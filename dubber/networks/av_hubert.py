@@ -2,7 +2,7 @@
 
 Shi et al., "Learning audio-visual speech representation by masked multimodal cluster prediction", 2022. Keys and shapes
 are those of the published file's entry `model`; the published code is under Meta's non-commercial licence, this is
-written afresh. Letters: B clips of equal length, F video frames of 40 ms.
+written afresh. Shapes: B clips of equal length, F video frames of 40 ms.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The GE2E d-vector by which the lineage measures SECS: a user's copy of the published TorchScript files.
 
 yistLin/dvector carries no licence, so nothing of its code is here: its files bring their own. Mel frames: log power in
-40 bands at 100 Hz. Letters: T samples at 16 kHz, M mel frames.
+40 bands at 100 Hz. Shapes: T samples at 16 kHz, M mel frames.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """emotion2vec+ large: the published network that turns speech into vectors of 1,024 that tell emotions apart (Table 5).
 
 Ma et al., "emotion2vec: self-supervised pre-training for speech emotion representation", 2023; a data2vec 2.0 audio
-encoder. Keys and shapes are those of the published file's entry `model`; written afresh. Letters: B clips of equal
+encoder. Keys and shapes are those of the published file's entry `model`; written afresh. Shapes: B clips of equal
 length, T samples, F frames of 20 ms, N = 10 + F positions.
 """
 

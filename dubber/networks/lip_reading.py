@@ -2,7 +2,7 @@
 
 Keys and shapes are those of the published file's entry `model_state_dict`, without the words' classifier behind it
 (`tcn`). Martinez et al., "Lipreading using temporal convolutional networks", 2020, trained on LRW. Its licence allows
-comparison and benchmarking only; nothing of its code is here. Letters: F video frames at 25 a second, C channels.
+comparison and benchmarking only; nothing of its code is here. Shapes: F video frames at 25 a second, C channels.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """wav2vec 2.0 base as it is used, not trained: a waveform becomes 768 numbers for every 20 ms.
 
 Baevski et al., "wav2vec 2.0", 2020; keys and shapes are those of fairseq's encoder (MIT) as the UTMOS weights hold it.
-Letters: B clips of equal length, T samples, F frames.
+Shapes: B clips of equal length, T samples, F frames.
 """
 
 from __future__ import annotations

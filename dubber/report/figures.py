@@ -68,7 +68,7 @@ def save(figure: Figure, stem: Path | str) -> list[Path]:
 
 
 def data_uri(figure: Figure, kind: str = "png", dpi: int = 130) -> str:
-    """The figure as a `data:` address for a page that stands alone; frees the figure."""
+    """The figure as a `data:` address for a self-contained page; frees the figure."""
     buffer = io.BytesIO()
     with style():
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=_undated(kind))

@@ -29,7 +29,7 @@ from dubber.report.tables import load_scores, run_fingerprint
 TEMPLATE = "report.html.j2"
 TITLES = {
     "table": ("Results", "Every system in every setting (the paper's Tables 1 and 2)."),
-    "ablations": ("Ablations", "The system with one part taken away, each trained anew (Table 3)."),
+    "ablations": ("Ablations", "The system with one part taken away, each trained from scratch (Table 3)."),
     "nfe": ("Evaluations", "The denoiser called more or less often for one clip (Table 4)."),
     "controls": (
         "Controls",
@@ -59,7 +59,7 @@ class ReportInputs:
         dubs: `.../<system>/<protocol>/<shard>.parquet`, the recordings (`ground_truth`) among them.
         manifest: the corpus's manifest.
         media_root: the folder that the manifest's paths are relative to.
-        runs: name of a training run -> its `summary.json`; its log lies in `<fingerprint>/metrics.jsonl` beside it.
+        runs: name of a training run -> its `summary.json`; its log is `<fingerprint>/metrics.jsonl` beside it.
         attention: attention maps of test clips, as `dubber.report.attention_maps.read_attention` reads them.
         alignment: boundary errors, as `dubber.report.alignment.alignment_table` makes them (CSV).
         failures: failures files of every step.
@@ -83,7 +83,7 @@ class ReportInputs:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the page: where it stands, what it says, what makes it, and its picture."""
+    """A table of the page: name, title, meaning, command, cells and picture."""
 
     name: str
     title: str

@@ -39,8 +39,8 @@ def load_published(path: Path | str, *, corpus: str, table: str) -> pd.DataFrame
 def beside(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """A measured table with the columns `published_<metric>`, their intervals and `published_source` at its end.
 
-    A published figure without a setting stands in every setting's row. A published system that was not measured gets a
-    row of its own in which everything measured is empty.
+    A published figure without a protocol is repeated in every protocol's row. A published system that was not measured
+    gets a row of its own, in which everything measured is empty.
     """
     if published.empty:
         return table

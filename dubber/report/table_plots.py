@@ -23,7 +23,7 @@ from dubber.report.tables import UTTERANCE
 COLUMNS = 3
 PANEL = (2.6, 1.9)  # inches
 BAR = 0.2  # inches of height per bar
-MARKERS = ("o", "s", "D", "^")  # settings are told apart without colour too
+MARKERS = ("o", "s", "D", "^")  # protocols differ in shape as well as in colour
 CLOSEST_LABELS = 0.5  # octaves
 
 

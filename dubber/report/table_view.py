@@ -49,7 +49,7 @@ class Row:
 
 @dataclass(frozen=True)
 class TableView:
-    """Headings and rows; `cells` of a row stand in the order of `heads`."""
+    """Headings and rows; `cells` of a row are in the order of `heads`."""
 
     heads: tuple[Head, ...]
     rows: tuple[Row, ...]

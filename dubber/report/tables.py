@@ -15,7 +15,7 @@ from dubber.report.bootstrap import interval
 from dubber.report.columns import ordered
 from dubber.report.settings import BootstrapSettings
 
-FIRST = ("ground_truth", "codec")  # the yardsticks stand above the systems
+FIRST = ("ground_truth", "codec")  # reference rows, above the systems
 UTTERANCE = "WER_utterance"
 COUNTS = ("parameters", "n_ok", "n_failed", "published_parameters")  # whole numbers, or empty
 
@@ -45,7 +45,7 @@ def load_scores(paths: Iterable[Path | str]) -> pd.DataFrame:
         frames.append(frame.assign(system=path.parent.parent.name, protocol=path.parent.name))
     if not frames:
         raise DubberError(
-            "There are no scores to make a table of.", hint="The experiment needs at least one test clip."
+            "A table needs scores, and none were given.", hint="The experiment needs at least one test clip."
         )
     scores = pd.concat(frames, ignore_index=True)
     twice = scores[scores.duplicated(["system", "protocol", "clip", "metric"])]
@@ -70,7 +70,7 @@ def build_table(
 
     Args:
         runs: system -> the run that made it; the columns `fingerprint` and `parameters` of other systems are empty.
-        order: systems that stand first, in this order; the others follow by name.
+        order: systems that come first, in this order; the others follow by name.
         only: the metrics that are shown; all of them where there are none.
 
     Raises:
@@ -169,5 +169,5 @@ def _check_one_backend(scores: pd.DataFrame) -> None:
         if len(backends) > 1:
             raise DubberError(
                 f"{metric} was measured by two backends: {' and '.join(sorted(backends))}.",
-                hint="Numbers of different backends cannot stand in one column; score all systems again.",
+                hint="A column holds numbers of one backend only. Score all systems again.",
             )

@@ -1,6 +1,6 @@
 """Rule `attention`: attention maps of some test clips, with the forced aligner's durations of the same clips.
 
-Letters: N phonemes, F video frames, T speech tokens.
+Shapes: N phonemes, F video frames, T speech tokens.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Nothing of it is stored: the same test clips always give the same pairs. A pair 
 so that clips serve evenly: each serves once, and more often only where one text or one speaker holds more than half of
 the test clips. Among equally good solutions fixed random numbers decide, so that neighbours in a list are no pairs.
 
-Letters: n test clips.
+Shapes: n test clips.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class World:
     Attributes:
         prosody, content, acoustic: the fitted quantisers.
         voices: voices as part of speaker vectors, and back.
-        provenance: what the codebooks were fitted on; stands in the file, changes no sound.
+        provenance: the clips that the codebooks were fitted on; stored in the file, without effect on the sound.
     """
 
     settings: WorldSettings
