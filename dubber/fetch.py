@@ -70,7 +70,7 @@ def _unreachable(asset: Asset, error: Exception) -> DubberError:
     return DubberError(
         f"{asset.name} could not be fetched: {error}",
         looked_at=asset.url,
-        hint="Run the same command again: it goes on where it stopped. Without a network, put the file there by hand.",
+        hint="Run the same command again: it resumes where it stopped. Without a network, put the file there by hand.",
     )
 
 

@@ -73,7 +73,7 @@ class DubbedVideo:
         end = max([self.duration, *(piece.start + len(piece.samples) / self.sample_rate for piece in self.pieces)])
         with writing_told("The output", path):
             copied = replace_sound(self.video, path, track, watch=_watch("writing", end))
-        log.info("%s: the picture is %s", path, "copied untouched" if copied else "encoded anew, as told above")
+        log.info("%s: the picture is %s", path, "copied untouched" if copied else "encoded again, as said above")
         return path
 
     def _save_speech(self, path: Path) -> None:

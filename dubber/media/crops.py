@@ -23,7 +23,7 @@ from dubber.media.tracking import Detection, Track, link, smooth_boxes, speaker_
 from dubber.media.video import Probe, probe, read_frames
 from dubber.media.warping import window
 
-Frames = Callable[[], Iterator[np.ndarray]]  # begins to read a clip's frames anew
+Frames = Callable[[], Iterator[np.ndarray]]  # reads a clip's frames from the beginning
 Choice = Callable[[list[Track], int, float], Track]  # as `dubber.media.tracking.speaker_track`
 LipCutter = Callable[[np.ndarray, int], np.ndarray]  # grey picture and number of a frame -> its lip crop
 
@@ -83,7 +83,7 @@ def crop_clip(path: Path | str, settings: CropSettings, detector: FaceDetector) 
 
 
 def _bounded(frames: Iterator[np.ndarray], settings: CropSettings) -> Iterator[np.ndarray]:
-    """The frames; a clip that goes on for longer than `MAX_CLIP_SECONDS` breaks off, whatever its header promises."""
+    """The frames; a clip is cut off after `MAX_CLIP_SECONDS`, whatever its header declares."""
     for n, picture in enumerate(frames):
         if n >= MAX_CLIP_SECONDS * settings.fps:
             raise ClipError(f"longer than the {MAX_CLIP_SECONDS} s that a clip may have")
@@ -96,7 +96,7 @@ def crop_frames(
     """Cut one face and its lips out of every frame.
 
     Args:
-        frames: begins to read the clip anew whenever it is called; at `settings.fps`.
+        frames: reads the clip from the beginning at each call, at `settings.fps`.
         about: the file that they are from.
         choose: whose face, of all that were found.
 

@@ -20,7 +20,7 @@ from dubber.media.video import opened, picture_stream, probe, read_frames
 
 log = logging.getLogger(__name__)
 
-MOST_FPS = 60  # of what is encoded anew; live recordings promise a thousand frames a second
+MOST_FPS = 60  # of encoded pictures; some live recordings declare 1000 frames a second
 MOST_REORDERED = 32  # pictures that can be decoded before the first is shown
 AHEAD = 0.5  # s by which sound is written before the picture that it belongs to
 
@@ -80,13 +80,13 @@ def replace_sound(
 ) -> bool:
     """Write the picture of `source` with the sound of `track`; the file is whole or absent.
 
-    The picture stream is copied untouched wherever the container takes it; otherwise it is encoded anew, upright, at a
+    The picture stream is copied untouched if the container accepts it; otherwise it is encoded again, upright, at a
     fixed frame rate.
 
     Args:
         output: its ending names the container, see `dubber.media.encoding.CONTAINERS`.
         copy: False encodes in any case.
-        watch: is told, again and again, the time (s) up to which the output is written.
+        watch: called with the time (s) up to which the output is written.
 
     Returns:
         Whether the picture was copied.
@@ -102,7 +102,7 @@ def replace_sound(
                 _copy(source, temporary, container, track, watch)
                 return True
             except _NotCopied as error:
-                log.info("the picture is encoded anew: %s", error)
+                log.info("the picture is encoded again: %s", error)
         _encode(source, temporary, container, track, watch)
     return False
 

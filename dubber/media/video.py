@@ -73,7 +73,7 @@ class Probe:
 
 
 def clip_file(root: Path, row: Mapping[str, Any], name: str) -> Path:
-    """Where a clip of a manifest lies.
+    """The file of a clip of a manifest.
 
     Raises:
         DubberError: it was there when the corpus was listed, and is not any more. That is no bad clip but another
@@ -84,7 +84,7 @@ def clip_file(root: Path, row: Mapping[str, Any], name: str) -> Path:
         raise DubberError(
             f"Clip {row['clip']} has vanished since the corpus was listed.",
             looked_at=path,
-            hint="Run the same command again: it lists the corpus anew.",
+            hint="Run the same command again: it lists the corpus again.",
         )
     return path
 

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def window(picture: np.ndarray, x: float, y: float, side: float, pixels: int) -> np.ndarray:
-    """The upright square of `side` around (x, y), scaled to `pixels`; beyond the picture its edge goes on.
+    """The upright square of `side` around (x, y), scaled to `pixels`; beyond the picture its edge is repeated.
 
     Args:
         picture: uint8 [height, width] or [height, width, 3].

@@ -97,7 +97,7 @@ class OutputLayer(nn.Module):
 
 @dataclass(frozen=True)
 class Prompt:
-    """What stands before the target in time, already projected: [B, P, W], and its mask bool [B, P]."""
+    """The part before the target in time, already projected: [B, P, W], and its mask bool [B, P]."""
 
     projected: Tensor
     mask: Tensor
@@ -105,7 +105,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Condition:
-    """All that the denoiser is told beside x_t and t. It is computed once and serves every evaluation of a sampler.
+    """The denoiser's inputs beside x_t and t, computed once for all evaluations of a sampler.
 
     Attributes:
         prompt: [B, P, W], projected.
@@ -131,7 +131,7 @@ class Denoiser(nn.Module):
     A projection of a concatenation is the sum of six projections, so those that do not depend on x_t are made once
     (`Condition`), and those of x_t are looked up in projected tables.
 
-    It computes in the type of its weights, whatever the type of what it is told: `denoiser.to(torch.bfloat16)`.
+    It computes in the type of its weights, whatever the type of its inputs: `denoiser.to(torch.bfloat16)`.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -185,7 +185,7 @@ class Denoiser(nn.Module):
             content: H_c [B, 2, T, W].
             token_mask: bool [B, T].
             speaker: [B, S].
-            prompt: from `token_prompt` or `prior_prompt`; without one the target stands alone.
+            prompt: from `token_prompt` or `prior_prompt`; without one there is only the target.
         """
         shares, heard = self._shares(), content.to(self.dtype).unbind(1)
         projected = self.input.bias + sum(linear(c, shares[stream]) for c, stream in zip(heard, CONTENT, strict=True))

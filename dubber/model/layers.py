@@ -215,7 +215,7 @@ def interpolate(x: Tensor, lengths_in: Tensor, lengths_out: Tensor, size: int) -
         size: positions of the padded result.
 
     Returns:
-        [B, size, D]; what lies past a clip's length repeats its last position.
+        [B, size, D]; past a clip's length its last position is repeated.
     """
     position = torch.arange(size, device=x.device, dtype=torch.float32)
     factor = (lengths_in / lengths_out).unsqueeze(1)

@@ -133,7 +133,7 @@ def _misfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
     wrong = [f"{name} is not in the file" for name in wanted if name not in found]
     wrong += [f"{name} is not of this model" for name in found if name not in wanted]
     wrong += [
-        f"{name} is of another size, {list(found[name].shape)} in place of {list(value.shape)}"
+        f"{name} is of another size, {list(found[name].shape)} instead of {list(value.shape)}"
         for name, value in wanted.items()
         if name in found and found[name].shape != value.shape
     ]

@@ -1,4 +1,4 @@
-"""For each test clip another one whose text, video or voice stands in for its own: the partners of the controls.
+"""For each test clip, another one whose text, video or voice replaces its own: the partners of the controls.
 
 Nothing of it is stored: the same test clips always give the same pairs. A pair is a solution of an assignment problem,
 so that clips serve evenly: each serves once, and more often only where one text or one speaker holds more than half of
