@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from dubber.model.alignment_search import search_durations
-from dubber.model.durations import regulate_length
+from dubber.model.durations import regulate_length, search_durations
 from dubber.model.layers import ConvNeXt, Convolution, CrossTransformer, Upsampler, masked
 from dubber.model.products import Linear
 from dubber.model.settings import ModelSettings

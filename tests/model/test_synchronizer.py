@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dubber.model.alignment_search import search_durations
-from dubber.model.durations import alignment_matrix
+from dubber.model.durations import alignment_matrix, search_durations
 from dubber.model.synchronizer import Synchronizer
 from tests.helpers.tiny_models import SETTINGS, alone, assert_same, dub_batch, randomise, sized, soiled
 

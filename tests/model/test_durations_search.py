@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from dubber.model.alignment_search import search_durations, skipping_path
-from dubber.model.durations import length_mask
+from dubber.model.durations import length_mask, search_durations, skipping_path
 
 
 def best_by_force(score: np.ndarray, every_phoneme: bool) -> np.ndarray:
