@@ -21,10 +21,11 @@ from rapidfuzz.distance import Levenshtein
 
 from dubber.align.mfa import read_alignment
 from dubber.align.phones import Alignment, Interval
-from dubber.align.pocketsphinx import SAMPLE_RATE, PocketsphinxAligner
+from dubber.align.pocketsphinx import PocketsphinxAligner
 from dubber.align.settings import PocketsphinxSettings
 from dubber.errors import ClipError
 from dubber.text.phonemes import phonemise
+from dubber.units import SAMPLE_RATE
 
 GRID_UNITS = 25000  # of the corpus's word times, per second
 SILENCES = ("sil", "sp", "spn")

@@ -20,8 +20,7 @@ from torch import Tensor
 
 from dubber.codec.facodec import FACodecDecoder, FACodecEncoder
 from dubber.codec.facodec.layers import AntiAliasedSnake, snake
-
-SAMPLE_RATE = 16000  # Hz
+from dubber.units import SAMPLE_RATE
 
 
 def best_time(run: Callable[[], object], repeats: int) -> float:

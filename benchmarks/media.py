@@ -23,14 +23,14 @@ import numpy as np
 
 from dubber.artifacts import ShardWriter, read_rows
 from dubber.errors import ClipError
-from dubber.media.audio import SAMPLE_RATE, fit, read_audio
+from dubber.media.audio import fit, read_audio
 from dubber.media.crops import crop_clip
 from dubber.media.faces import detector
 from dubber.media.pca import change, fit_features, mouth_pictures
 from dubber.media.settings import CropSettings, FeatureSettings
 from dubber.steps.crops import CROPS, crop_row
+from dubber.units import FRAME_SAMPLES, SAMPLE_RATE
 
-FPS = 25
 BANDS = 20
 CONTEXT = 2  # frames on either side
 PENALTIES = 10.0 ** np.arange(0, 7.5, 0.5)
@@ -88,7 +88,7 @@ def choose_clips(folder: Path, new_speakers: Sequence[str], skip: int, of_s1: in
 
 def sound_target(path: Path, frames: int) -> np.ndarray:
     """Log energy and log mel bands at the video's frames, without the clip's mean: float64 [F, 1 + BANDS]."""
-    hop = SAMPLE_RATE // FPS
+    hop = FRAME_SAMPLES
     samples = fit(read_audio(path).samples, frames * hop)
     spectrum = np.abs(librosa.stft(np.pad(samples, hop // 2), n_fft=1024, win_length=hop, hop_length=hop, center=False))
     mel = librosa.feature.melspectrogram(S=spectrum**2, sr=SAMPLE_RATE, n_mels=BANDS)

@@ -27,6 +27,7 @@ from dubber.codec.world.codec import World
 from dubber.corpus.manifest import load_manifest
 from dubber.dub.settings import SynthesisSettings
 from dubber.dub.synthesise import Request, Synthesiser
+from dubber.media.audio import from_pcm
 from dubber.metrics.base import Metric, Sample
 from dubber.metrics.naturalness import Dnsmos
 from dubber.metrics.pocketsphinx_recogniser import PocketsphinxRecogniser
@@ -39,7 +40,6 @@ from dubber.steps.speech import clip_request
 BASELINE = "euler:128:1.0:float32"
 METRICS = ("WER", "SECS", "DNSMOS")
 NAMES = ["candidate", "seed", "clip", "metric", "value", "weight"]
-FULL_SCALE = 32768.0
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def gather(args: argparse.Namespace, synthesiser: Synthesiser) -> Clips:
         for clip in rows
         if all(clip in step for step in found.values())
     ]
-    audio = {clip: np.asarray(row["samples"], np.float32) / FULL_SCALE for clip, row in found["audio"].items()}
+    audio = {clip: from_pcm(row["samples"]) for clip, row in found["audio"].items()}
     return Clips(sorted(requests, key=lambda r: (len(r.lips), r.clip)), rows, audio)
 
 
@@ -112,7 +112,7 @@ def scores_of(candidate: str, seed: int, clips: Clips, args: argparse.Namespace,
     out = []
     for first in range(0, len(clips.requests), args.batch_size):
         for dub in synthesiser.dub(clips.requests[first : first + args.batch_size]):
-            clip, wav = dub.clip, dub.samples.astype(np.float32) / FULL_SCALE
+            clip, wav = dub.clip, from_pcm(dub.samples)
             truth = clips.audio[clip]
             sample = Sample(clip, clips.rows[clip]["text"], wav, truth, truth, dub.seconds)
             for score in itertools.chain.from_iterable(metric.score(sample) for metric in metrics):

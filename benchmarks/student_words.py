@@ -21,12 +21,13 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from benchmarks.sampler_quality import FULL_SCALE, METRICS, all_rows, shard_rows
+from benchmarks.sampler_quality import METRICS, all_rows, shard_rows
 from dubber.codec.world.codec import World
 from dubber.corpus.manifest import load_manifest
 from dubber.dub.settings import SynthesisSettings
 from dubber.dub.synthesise import Synthesiser
 from dubber.dub.text_synthesiser import TextSynthesiser, stretched
+from dubber.media.audio import from_pcm
 from dubber.metrics.base import Sample
 from dubber.metrics.naturalness import Dnsmos
 from dubber.metrics.pocketsphinx_recogniser import PocketsphinxRecogniser
@@ -128,7 +129,7 @@ def judged(codes: Codes, speakers: Speakers, metrics: Sequence[Any]) -> str:
     """The means of the metrics, as cells of a table."""
     found: dict[str, list[tuple[float, float]]] = {}
     for clip, drafts in codes.items():
-        truth = np.asarray(speakers.audio[clip]["samples"], np.float32) / FULL_SCALE
+        truth = from_pcm(speakers.audio[clip]["samples"])
         wav = speakers.student.codec.decode(drafts, np.asarray(speakers.tokens[clip]["speaker"], np.float32))
         sample = Sample(clip, speakers.rows[clip]["text"], np.asarray(wav, np.float32), truth, truth, 1.0)
         for score in itertools.chain.from_iterable(metric.score(sample) for metric in metrics):

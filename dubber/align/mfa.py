@@ -18,10 +18,10 @@ from dubber.align.textgrid import Tier, read_textgrid
 from dubber.errors import ClipError, DubberError, MissingDataError
 from dubber.text.alphabet import SILENCE, SYMBOLS, strip_stress
 from dubber.text.normalise import normalise
+from dubber.units import SAMPLE_RATE
 
 log = logging.getLogger(__name__)
 
-SAMPLE_RATE = 16000  # Hz
 _SILENCES = frozenset(("", "sil", "sp", "<eps>"))
 _UNSAFE = re.compile(r"[^\w-]")
 

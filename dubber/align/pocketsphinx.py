@@ -17,10 +17,10 @@ from dubber.align.settings import PocketsphinxSettings
 from dubber.errors import ClipError
 from dubber.text.alphabet import SILENCE, SPOKEN_NOISE
 from dubber.text.phonemes import Pronunciation
+from dubber.units import SAMPLE_RATE
 
 log = logging.getLogger(__name__)
 
-SAMPLE_RATE = 16000  # Hz; what the acoustic model was trained on
 _FRAME_RATE = 100  # feature frames per second of that model
 _SILENCES = {"SIL": SILENCE, "+NSN+": SPOKEN_NOISE, "+SPN+": SPOKEN_NOISE}
 

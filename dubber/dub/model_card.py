@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dubber.dub.bundle import Bundle, Package, RunFacts
 from dubber.dub.settings import CorpusUse
+from dubber.units import SAMPLE_RATE
 
 MEGABYTE = 1e6
 
@@ -29,7 +30,7 @@ def facts(bundle: Bundle) -> dict[str, str]:
         "teacher": _trained(origin.teacher) if origin.teacher else "none",
         "corpora": "; ".join(map(_corpus, origin.corpora)),
         "codec": f"{bundle.codec.backend}: {model.vocab} codes in 6 streams, {model.token_rate} tokens a second",
-        "sound": f"16000 Hz, mono; at most {bundle.longest:.1f} s at once",
+        "sound": f"{SAMPLE_RATE} Hz, mono; at most {bundle.longest:.1f} s at once",
         "video": seen if bundle.video else "none",
         "backends": ", ".join(f"{part}: {name}" for part, name in origin.backends.items()),
         "tables": f"sampled by {sampling.sampler}, NFE {sampling.nfe}, temperature {sampling.temperature}, "

@@ -22,8 +22,8 @@ from dubber.errors import DubberError
 from dubber.media.jpeg import read_grey
 from dubber.media.settings import FeatureSettings
 from dubber.settings import first_wrong
+from dubber.units import FRAME_RATE
 
-FPS = 25
 MOTION = 8  # features of the head's motion, beside the face's components
 SMALLEST_SPREAD = 1e-6
 SILENT_SHARE = 1e-4  # a component that varies less than so much of the first is rounding, not picture
@@ -137,7 +137,7 @@ def change(values: np.ndarray) -> np.ndarray:
     """The change from frame to frame, per second: central differences, [F, ...] -> [F, ...]."""
     if len(values) < 2:
         return np.zeros_like(values)
-    return np.gradient(values, axis=0).astype(np.float32) * FPS
+    return np.gradient(values, axis=0).astype(np.float32) * FRAME_RATE
 
 
 def head_motion(boxes: np.ndarray) -> np.ndarray:

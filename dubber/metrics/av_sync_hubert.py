@@ -21,8 +21,8 @@ from dubber.metrics.base import Metric, Sample, Score
 from dubber.metrics.settings import AvSyncSettings
 from dubber.networks.av_hubert import BANDS, SIDE, load_av_hubert
 from dubber.networks.mfcc import FILTERS, log_energies
+from dubber.units import FULL_SCALE
 
-FULL_SCALE = 32768  # the network's energies are of 16-bit integers
 STACKED = BANDS // FILTERS  # audio frames of 10 ms in a video frame
 CROP = 96  # pixels of the lip crop, of which the middle is used
 MEAN, SPREAD = 0.421, 0.165  # of the grey values of the training's lips, in 0..1
@@ -74,6 +74,7 @@ def read_bands(wav: np.ndarray, frames: int) -> Tensor:
 
     As published, what is missing after the end counts as energies of 1, whose logarithm is 0.
     """
-    energies = log_energies(wav.astype(np.float64) * FULL_SCALE)[: frames * STACKED].astype(np.float32)
+    integers = wav.astype(np.float64) * FULL_SCALE  # as published, of 16-bit samples
+    energies = log_energies(integers)[: frames * STACKED].astype(np.float32)
     filled = np.pad(energies, ((0, frames * STACKED - len(energies)), (0, 0)))
     return functional.layer_norm(torch.from_numpy(filled.reshape(frames, BANDS)), (BANDS,))

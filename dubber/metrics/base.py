@@ -13,8 +13,6 @@ from typing import Literal
 
 import numpy as np
 
-SAMPLE_RATE = 16000  # Hz, of every audio artifact
-
 
 @dataclass(frozen=True)
 class Sample:

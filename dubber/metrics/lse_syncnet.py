@@ -21,9 +21,8 @@ from dubber.metrics.settings import SyncSettings
 from dubber.metrics.sync import SyncScore, sync_score
 from dubber.networks.mfcc import mfcc
 from dubber.networks.syncnet import CEPSTRA, FRAMES, SIDE, load_syncnet
+from dubber.units import FRAME_SAMPLES, FULL_SCALE
 
-FULL_SCALE = 32768  # the network's cepstra are of 16-bit integers
-SAMPLES = 640  # of a video frame, at 16 kHz and 25 frames a second
 HOPS = 4  # cepstra of a video frame
 BATCH = 20  # windows at a time
 
@@ -57,7 +56,7 @@ class SyncnetLse(Metric):
         Raises:
             ClipError: sound or video is shorter than 6 video frames.
         """
-        count = min(len(faces), len(wav) // SAMPLES) - FRAMES  # one less than would fit, as published
+        count = min(len(faces), len(wav) // FRAME_SAMPLES) - FRAMES  # one less than would fit, as published
         if count < 1:
             raise ClipError(
                 f"{len(faces)} video frames and {len(wav)} samples: SyncNet needs {FRAMES + 1} frames with sound"
@@ -80,6 +79,6 @@ def read_faces(jpegs: Sequence[bytes]) -> Tensor:
 
 def cepstrum_windows(wav: np.ndarray, count: int) -> Tensor:
     """wav float32 [samples] in -1..1 -> float32 [count, 13, 20], one window from every video frame's first sample."""
-    cepstra = mfcc(wav.astype(np.float64) * FULL_SCALE)
+    cepstra = mfcc(wav.astype(np.float64) * FULL_SCALE)  # as published, of 16-bit integers
     windows = np.lib.stride_tricks.sliding_window_view(cepstra, CEPSTRA[1], axis=1)[:, : count * HOPS : HOPS]
     return torch.from_numpy(np.ascontiguousarray(windows.transpose(1, 0, 2), dtype=np.float32))

@@ -13,7 +13,8 @@ import onnxruntime
 import speechmos
 
 from dubber.errors import ClipError
-from dubber.metrics.base import SAMPLE_RATE, Metric, Sample, Score
+from dubber.metrics.base import Metric, Sample, Score
+from dubber.units import SAMPLE_RATE
 
 WINDOW = 9.01  # s, the network's input
 HOP = 1.0  # s

@@ -17,8 +17,9 @@ import numpy as np
 import pyworld
 
 from dubber.errors import ClipError
-from dubber.metrics.base import SAMPLE_RATE, Metric, Sample, Score
+from dubber.metrics.base import Metric, Sample, Score
 from dubber.metrics.settings import PitchSettings
+from dubber.units import SAMPLE_RATE
 
 
 @dataclass(frozen=True)

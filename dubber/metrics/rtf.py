@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dubber.metrics.base import SAMPLE_RATE, Metric, Sample, Score
+from dubber.metrics.base import Metric, Sample, Score
+from dubber.units import SAMPLE_RATE
 
 
 class Rtf(Metric):

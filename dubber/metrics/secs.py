@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from dubber.errors import ClipError
-from dubber.metrics.base import SAMPLE_RATE, Metric, Sample, Score
+from dubber.metrics.base import Metric, Sample, Score
 from dubber.networks.ge2e import ge2e, speech_only
+from dubber.units import SAMPLE_RATE
 
 MIN_SECONDS = 0.1  # less speech than this says nothing about a voice
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from dubber.errors import ClipError
-from dubber.metrics.base import SAMPLE_RATE, Metric, Sample, Score
+from dubber.metrics.base import Metric, Sample, Score
 from dubber.metrics.secs import MIN_SECONDS, similarity
 from dubber.metrics.settings import SecsSettings
 from dubber.networks.dvector import Dvector
+from dubber.units import SAMPLE_RATE
 
 
 class DvectorSecs(Metric):

@@ -29,8 +29,7 @@ from dubber.metrics.sync_encoders import (
     read_mels,
     save_encoders,
 )
-
-FULL_SCALE = 32768.0
+from dubber.units import FULL_SCALE
 
 log = logging.getLogger(__name__)
 

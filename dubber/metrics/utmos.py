@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from dubber.errors import ClipError
-from dubber.metrics.base import SAMPLE_RATE, Metric, Sample, Score
+from dubber.metrics.base import Metric, Sample, Score
 from dubber.metrics.settings import UtmosSettings
 from dubber.networks.published_weights import Published, load_published
 from dubber.networks.wav2vec2 import SHORTEST, WIDTH, Wav2Vec2
+from dubber.units import SAMPLE_RATE
 
 PUBLISHED = Published(
     model="UTMOS22 strong",

@@ -13,7 +13,8 @@ from functools import lru_cache
 import numpy as np
 import scipy.fft
 
-SAMPLE_RATE = 16000  # Hz
+from dubber.units import SAMPLE_RATE
+
 FRAME = 400  # samples
 HOP = 160  # samples
 FFT = 512

@@ -14,9 +14,7 @@ from matplotlib.figure import Figure
 
 from dubber.artifacts import read_rows
 from dubber.report.figures import style
-
-FRAME_RATE = 25.0  # video frames per second
-TOKEN_RATE = 80.0  # speech tokens per second
+from dubber.units import FRAME_RATE, TOKEN_RATE
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ import numpy as np
 import soundfile
 
 from dubber.artifacts import read_rows
+from dubber.media.audio import from_pcm
 from dubber.media.remux import mux
+from dubber.units import SAMPLE_RATE
 
-SAMPLE_RATE = 16000  # Hz, of every dub
 GROUND_TRUTH = "ground_truth"
 ANY_SETTING = "any"  # of systems that sound the same in every setting
 
@@ -104,11 +105,6 @@ def _label(system: str, protocol: str) -> str:
     return name if protocol == ANY_SETTING else f"{name}, protocol {protocol}"
 
 
-def as_float(samples: np.ndarray) -> np.ndarray:
-    """int16 -> float32 in -1..1."""
-    return samples.astype(np.float32) / 32768
-
-
 def player_uri(example: Example, version: Version) -> str:
     """A `data:` address: the clip's video with this audio (H.264, AAC), or a WAV where there is no video."""
     if example.video is None:
@@ -117,7 +113,7 @@ def player_uri(example: Example, version: Version) -> str:
         return _uri("audio/wav", buffer.getvalue())
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "player.mp4"
-        mux(example.video, as_float(version.samples), SAMPLE_RATE, output)
+        mux(example.video, from_pcm(version.samples), SAMPLE_RATE, output)
         return _uri("video/mp4", output.read_bytes())
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from dubber.artifacts import read_rows
+from dubber.media.audio import from_pcm
 from dubber.report.attention_maps import draw_attention, read_attention
-from dubber.report.examples import as_float, choose_examples
+from dubber.report.examples import choose_examples
 from dubber.report.figures import save
 from dubber.report.html import MANIFEST_COLUMNS, ReportInputs, run_folder
 from dubber.report.loss_curves import draw_losses, read_losses
@@ -28,7 +29,7 @@ def write_figures(inputs: ReportInputs, settings: ReportSettings, folder: Path |
         written += save(draw_attention(maps), folder / f"attention_{_file_name(maps.clip)}")
     rows = read_rows(inputs.manifest, MANIFEST_COLUMNS)
     for example in choose_examples(rows, inputs.dubs, media_root=inputs.media_root, count=settings.spectrograms):
-        audio = {version.label: as_float(version.samples) for version in example.versions}
+        audio = {version.label: from_pcm(version.samples) for version in example.versions}
         written += save(draw_spectrograms(audio), folder / f"spectrograms_{_file_name(example.clip)}")
     return written
 

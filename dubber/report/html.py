@@ -13,9 +13,10 @@ import jinja2
 import pandas as pd
 
 from dubber.artifacts import atomic_path, read_rows
+from dubber.media.audio import from_pcm
 from dubber.report.alignment import in_words
 from dubber.report.attention_maps import draw_attention, read_attention
-from dubber.report.examples import Example, as_float, choose_examples, player_uri
+from dubber.report.examples import Example, choose_examples, player_uri
 from dubber.report.failures import collect_failures
 from dubber.report.figures import data_uri
 from dubber.report.loss_curves import draw_losses, read_losses
@@ -240,7 +241,7 @@ def _attention(inputs: ReportInputs, rows: Iterable[Mapping[str, Any]], settings
 
 
 def _spectrogram(example: Example) -> Shown:
-    audio = {version.label: as_float(version.samples) for version in example.versions}
+    audio = {version.label: from_pcm(version.samples) for version in example.versions}
     return Shown(example.clip, example.speaker, example.text, image=data_uri(draw_spectrograms(audio)))
 
 

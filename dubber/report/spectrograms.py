@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from dubber.networks.mel import Mel
 from dubber.report.figures import style
+from dubber.units import SAMPLE_RATE
 
-SAMPLE_RATE = 16000  # Hz
 WINDOW, HOP, BANDS = 1024, 160, 80  # samples, samples, mel bands up to 8 kHz
 FLOOR = -70.0  # dB under the loudest point of the first system
 

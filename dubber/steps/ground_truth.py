@@ -7,7 +7,7 @@ from dubber.media.audio import fit
 from dubber.runner import Input
 from dubber.steps.dubs import DUBS
 from dubber.steps.shard import Shard, by_clip, require
-from dubber.units import FRAME_RATE, SAMPLE_RATE
+from dubber.units import FRAME_SAMPLES
 
 
 def ground_truth(clips: Shard, audio: Input, crops: Input) -> None:
@@ -24,5 +24,5 @@ def ground_truth(clips: Shard, audio: Input, crops: Input) -> None:
     with clips.writer(DUBS, "ground_truth", tests) as shard:
         for clip in tests:
             with shard.clip(clip["clip"]) as row:
-                length = require(clip["clip"], frames, "crops")["n_frames"] * SAMPLE_RATE // FRAME_RATE
+                length = require(clip["clip"], frames, "crops")["n_frames"] * FRAME_SAMPLES
                 row["samples"] = fit(require(clip["clip"], recorded, "samples")["samples"], length)

@@ -9,7 +9,7 @@ from dubber.errors import ClipError
 from dubber.runner import Input
 from dubber.steps.dubs import DUBS
 from dubber.steps.shard import Shard, by_clip, require
-from dubber.units import FRAME_RATE, SAMPLE_RATE
+from dubber.units import FRAME_RATE, FRAME_SAMPLES
 
 SHIFT = 8  # video frames, 0.32 s: clearly out of sync, yet shorter than a word or two
 
@@ -35,7 +35,7 @@ def delayed(samples: np.ndarray, frames: int) -> np.ndarray:
     Raises:
         ClipError: nothing of the clip would be left.
     """
-    late = frames * SAMPLE_RATE // FRAME_RATE
+    late = frames * FRAME_SAMPLES
     if len(samples) <= late:
         raise ClipError(f"the clip is not longer than the delay of {frames / FRAME_RATE:.2f} s")
     return np.concatenate([np.zeros(late, samples.dtype), samples[:-late]])

@@ -8,7 +8,7 @@ import numpy as np
 
 from dubber.artifacts import read_rows
 from dubber.media.audio import fit, from_pcm
-from dubber.units import FRAME_RATE, SAMPLE_RATE
+from dubber.units import FRAME_SAMPLES
 
 
 def sounds(audio: Path, crops: Path | None) -> dict[str, np.ndarray]:
@@ -19,6 +19,5 @@ def sounds(audio: Path, crops: Path | None) -> dict[str, np.ndarray]:
     samples = {row["clip"]: row["samples"] for row in read_rows(audio, ["clip", "samples"])}
     if crops is not None:
         frames = {row["clip"]: row["n_frames"] for row in read_rows(crops, ["clip", "n_frames"])}
-        length = SAMPLE_RATE // FRAME_RATE
-        samples = {clip: fit(samples[clip], n * length) for clip, n in frames.items() if clip in samples}
+        samples = {clip: fit(samples[clip], n * FRAME_SAMPLES) for clip, n in frames.items() if clip in samples}
     return {clip: from_pcm(values) for clip, values in samples.items()}

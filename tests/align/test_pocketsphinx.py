@@ -5,12 +5,13 @@ import pyarrow as pa
 import pytest
 
 from dubber.align.phones import PHONES, Alignment, Interval, alignment_of
-from dubber.align.pocketsphinx import SAMPLE_RATE, PocketsphinxAligner
+from dubber.align.pocketsphinx import PocketsphinxAligner
 from dubber.align.settings import AlignSettings, PocketsphinxSettings
 from dubber.artifacts import failures_path, read_rows, write_rows
 from dubber.errors import ClipError
 from dubber.steps.align import align
 from dubber.text.phonemes import phonemise
+from dubber.units import SAMPLE_RATE
 from tests.helpers.shards import counts, shard_of
 
 # Beams so wide that every path survives: noise, too, is parted into phones.

@@ -26,7 +26,8 @@ from dubber.listening.definition import (
     save_test,
     sound_file,
 )
-from dubber.media.audio import SAMPLE_RATE, write_wav
+from dubber.media.audio import write_wav
+from dubber.units import SAMPLE_RATE
 from tests.conftest import ROOT
 
 SYSTEMS = ("ground_truth", "codec", "full")

@@ -12,9 +12,10 @@ import soundfile
 
 from dubber.artifacts import failures_path, read_rows
 from dubber.errors import ClipError, DubberError
-from dubber.media.audio import SAMPLE_RATE, fit, from_pcm, read_audio, to_pcm, write_wav
+from dubber.media.audio import fit, from_pcm, read_audio, to_pcm, write_wav
 from dubber.media.video import write_video
 from dubber.steps.audio import audio
+from dubber.units import SAMPLE_RATE
 from tests.helpers.shards import counts, shard_of
 
 

@@ -11,9 +11,8 @@ from dubber.codec.settings import WorldAnalysisSettings
 from dubber.codec.world.cepstrum import DB_PER_NEPER, to_cepstrum, to_power
 from dubber.errors import ClipError
 from dubber.media.audio import loudest
+from dubber.units import SAMPLE_RATE, TOKEN_RATE
 
-SAMPLE_RATE = 16_000  # Hz
-TOKEN_RATE = 80  # frames per second
 HOP = SAMPLE_RATE // TOKEN_RATE
 FRAME_MS = 1000 / TOKEN_RATE
 FFT_SIZE = 1024

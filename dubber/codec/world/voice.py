@@ -9,8 +9,9 @@ from typing import Self
 import numpy as np
 
 from dubber.codec.settings import GE2E_DIM
-from dubber.codec.world.analysis import SAMPLE_RATE, Analysis
+from dubber.codec.world.analysis import Analysis
 from dubber.networks.ge2e import ge2e, speech_only
+from dubber.units import SAMPLE_RATE
 
 MIN_SAMPLES = SAMPLE_RATE // 10
 MIN_DEVIATION = 1e-3
