@@ -26,9 +26,10 @@ from dubber.errors import ClipError
 from dubber.media.audio import fit, read_audio
 from dubber.media.crops import crop_clip
 from dubber.media.faces import detector
-from dubber.media.pca import change, fit_features, mouth_pictures
+from dubber.media.pca import change, mouth_pictures
 from dubber.media.settings import CropSettings, FeatureSettings
 from dubber.steps.crops import CROPS, crop_row
+from dubber.steps.fit_features import fit_on_clips
 from dubber.units import FRAME_SAMPLES, SAMPLE_RATE
 
 BANDS = 20
@@ -158,7 +159,7 @@ def candidates(
     """Every kind of features once, by its name, fitted on the clips `train`."""
     seen: set[str] = set()
     for settings in variants:
-        transform = fit_features([parquet], set(train), settings)
+        transform = fit_on_clips([parquet], set(train), settings)
         mean = "clip's mean subtracted" if settings.centred else "clip's mean kept"
         lips = f"{mean}, {settings.lip_scale} pixels"
         for name, features in (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 ROOM = "Nothing half-written was kept. Make room and run the same command again."
@@ -89,3 +89,9 @@ def writing_told(what: str, path: object, more: str = "") -> Iterator[None]:
         raise DubberError(
             f"{what} cannot be written: {reason}.", looked_at=error.filename or path, hint=f"{remedy} {more}".strip()
         ) from error
+
+
+def listed(names: Collection[str], shown: int = 5) -> str:
+    """The first few names, and how many more there are."""
+    first, more = list(names)[:shown], len(names) - shown
+    return ", ".join(first) + (f" and {more} more" if more > 0 else "")

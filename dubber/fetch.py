@@ -5,7 +5,6 @@ Only the fetch rules call this. A corpus is unpacked under the data root, a weig
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import tarfile
 import urllib.error
@@ -17,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from dubber.artifacts import Progress
 from dubber.assets import Asset
 from dubber.errors import DubberError
+from dubber.provenance import checksum
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +75,7 @@ def _unreachable(asset: Asset, error: Exception) -> DubberError:
 
 
 def _verify(asset: Asset, path: Path, record: Path) -> None:
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = checksum(path)
     expected = asset.sha256 or (record.read_text().strip() if record.exists() else "")
     if not expected:
         log.warning("%s: its source publishes no SHA-256; recorded %s in %s", asset.name, found, record)

@@ -7,9 +7,10 @@ half of the width. Face [F, 256]: the components of the face picture, and how th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from dubber.artifacts import atomic_path, read_rows
+from dubber.artifacts import atomic_path
 from dubber.errors import DubberError
 from dubber.media.jpeg import read_grey
 from dubber.media.settings import FeatureSettings
@@ -153,64 +154,65 @@ def head_motion(boxes: np.ndarray) -> np.ndarray:
     return np.concatenate([place, change(place)], axis=1)
 
 
-def fit_features(
-    crop_parquets: Iterable[Path | str], train_clips: set[str], settings: FeatureSettings
-) -> FeatureTransform:
-    """Fit the components on frames of the training clips; of a large corpus, on frames of some of them.
+@dataclass(frozen=True)
+class Sample:
+    """The training frames that the components are fitted on.
+
+    Attributes:
+        clips: the clips that are opened.
+        share: of their frames (0..1).
+        random: draws the frames of one clip after the other.
+    """
+
+    clips: frozenset[str]
+    share: float
+    random: np.random.Generator
+
+
+def choose_frames(frames: Mapping[str, int], settings: FeatureSettings) -> Sample:
+    """About `max_frames` frames in all.
+
+    Every opened clip costs the decoding of all its frames, so a large corpus gives more frames of fewer clips.
+
+    Args:
+        frames: training clip -> its number of frames F; at least one.
+        settings: the bounds and the seed.
+    """
+    random = np.random.default_rng(settings.seed)
+    names = list(frames)
+    share = min(1.0, settings.max_frames / sum(frames.values()))
+    count = min(len(names), max(1, round(len(names) * share / settings.least_share)))
+    chosen = frozenset(names[i] for i in random.choice(len(names), count, replace=False))
+    return Sample(chosen, min(1.0, settings.max_frames / sum(frames[name] for name in chosen)), random)
+
+
+def fit_features(crops: Iterable[Mapping[str, Any]], sample: Sample, settings: FeatureSettings) -> FeatureTransform:
+    """Fit the components on a sample of the training frames.
+
+    Args:
+        crops: of the clips of the sample, and no others: `lips` and `faces`, F JPEG images each, and `box` [F * 4].
+        sample: from `choose_frames`.
+        settings: the widths and the pictures.
 
     Raises:
-        DubberError: no training clip has crops.
+        DubberError: there are too few frames.
     """
-    frames = _training_frames(list(crop_parquets), train_clips, settings)
+    parts: list[tuple[np.ndarray, ...]] = []
+    for row in crops:
+        chosen = sample.random.random(len(row["lips"])) < sample.share
+        mouth = mouth_pictures(row["lips"], settings)
+        face = face_pictures(row["faces"], settings)
+        parts.append((mouth[chosen], change(mouth)[chosen], face[chosen], head_motion(row["box"].reshape(-1, 4))))
+    mouth, mouth_change, face, motion = (np.concatenate(part) for part in zip(*parts, strict=True))
     lips = settings.lip_features if settings.lip.backend == "pca" else 0
     faces = settings.face_features - MOTION if settings.face.backend == "pca" else 0
     return FeatureTransform(
         settings,
-        mouth=_components(frames.mouth, lips // 2, settings.lip_whitening, settings.seed),
-        mouth_change=_components(frames.mouth_change, lips - lips // 2, settings.lip_whitening, settings.seed),
-        face=_components(frames.face, faces, settings.face_whitening, settings.seed),
-        motion_scale=np.maximum(frames.motion.std(axis=0), SMALLEST_SPREAD).astype(np.float32),
+        mouth=_components(mouth, lips // 2, settings.lip_whitening, settings.seed),
+        mouth_change=_components(mouth_change, lips - lips // 2, settings.lip_whitening, settings.seed),
+        face=_components(face, faces, settings.face_whitening, settings.seed),
+        motion_scale=np.maximum(motion.std(axis=0), SMALLEST_SPREAD).astype(np.float32),
     )
-
-
-@dataclass(frozen=True)
-class TrainingFrames:
-    """What is fitted on: normalised pictures [n, pixels] of n chosen frames, and the motion of every frame."""
-
-    mouth: np.ndarray
-    mouth_change: np.ndarray
-    face: np.ndarray
-    motion: np.ndarray
-
-
-def _training_frames(parquets: list[Path | str], train_clips: set[str], settings: FeatureSettings) -> TrainingFrames:
-    counts = [row for path in parquets for row in read_rows(path, ["clip", "n_frames"]) if row["clip"] in train_clips]
-    if not counts:
-        raise DubberError("No training clip has crops to fit the features on.", looked_at=", ".join(map(str, parquets)))
-    random = np.random.default_rng(settings.seed)
-    clips, share = _choose({row["clip"]: row["n_frames"] for row in counts}, settings, random)
-    parts: list[tuple[np.ndarray, ...]] = []
-    for path in parquets:
-        for row in read_rows(path, ["clip", "lips", "faces", "box"]):
-            if row["clip"] not in clips:
-                continue
-            chosen = random.random(len(row["lips"])) < share
-            mouth = mouth_pictures(row["lips"], settings)
-            face = face_pictures(row["faces"], settings)
-            parts.append((mouth[chosen], change(mouth)[chosen], face[chosen], head_motion(row["box"].reshape(-1, 4))))
-    return TrainingFrames(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-
-
-def _choose(frames: dict[str, int], settings: FeatureSettings, random: np.random.Generator) -> tuple[set[str], float]:
-    """Which clips to open, and which share of their frames to take: about `max_frames` in all.
-
-    Every opened clip costs the decoding of all its frames, so a large corpus gives more frames of fewer clips.
-    """
-    names = list(frames)
-    share = min(1.0, settings.max_frames / sum(frames.values()))
-    count = min(len(names), max(1, round(len(names) * share / settings.least_share)))
-    chosen = {names[i] for i in random.choice(len(names), count, replace=False)}
-    return chosen, min(1.0, settings.max_frames / sum(frames[name] for name in chosen))
 
 
 def _components(pictures: np.ndarray, count: int, whitening: float, seed: int) -> Components:

@@ -6,30 +6,18 @@ apart.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dubber.artifacts import Progress, read_rows
-from dubber.errors import ClipError, DubberError
+from dubber.artifacts import Progress
 from dubber.metrics.settings import SyncFitSettings
-from dubber.metrics.sync_encoders import (
-    FRAMES,
-    SyncEncoders,
-    lip_windows,
-    mel_windows,
-    read_lips,
-    read_mels,
-    save_encoders,
-)
-from dubber.units import FULL_SCALE
+from dubber.metrics.sync_encoders import FRAMES, SyncEncoders, lip_windows, mel_windows
 
 log = logging.getLogger(__name__)
 
@@ -42,46 +30,8 @@ class Pair:
     mels: np.ndarray
 
 
-def fit_sync(
-    clips: Collection[str],
-    *,
-    crops: Sequence[Path | str],
-    audio: Sequence[Path | str],
-    settings: SyncFitSettings,
-    output: Path | str,
-) -> float:
-    """Fit on the clips named (the training split's) and write the weights; return the last mean loss.
-
-    Raises:
-        DubberError: fewer than two clips have both lips and sound.
-    """
-    pairs = load_pairs(clips, crops=crops, audio=audio, settings=settings)
-    if len(pairs) < 2:
-        raise DubberError(
-            f"The sync encoders need two or more training clips with lips and sound, found {len(pairs)}.",
-            looked_at=f"{len(crops)} crops and {len(audio)} audio artifacts",
-        )
-    encoders, loss = train_encoders(pairs, settings)
-    save_encoders(encoders, output)
-    return loss
-
-
-def load_pairs(clips: Collection[str], *, crops, audio, settings: SyncFitSettings) -> list[Pair]:
-    """Lips and mels of at most `max_clips` of the clips, chosen by a hash of the name."""
-    wanted = set(sorted(clips, key=lambda clip: hashlib.sha256(clip.encode()).digest())[: settings.max_clips])
-    lips: dict[str, np.ndarray] = {}
-    for row in (row for path in crops for row in read_rows(path, ["clip", "lips"]) if row["clip"] in wanted):
-        try:
-            lips[row["clip"]] = read_lips(row["lips"], settings.image_size)
-        except ClipError as error:
-            log.warning("sync: clip %s is left out: %s", row["clip"], error.what)
-    heard = (row for path in audio for row in read_rows(path, ["clip", "samples"]) if row["clip"] in lips)
-    mels = {row["clip"]: read_mels(row["samples"] / np.float32(FULL_SCALE), len(lips[row["clip"]])) for row in heard}
-    return [Pair(lips[clip], mels[clip]) for clip in sorted(mels)]
-
-
-def train_encoders(pairs: Sequence[Pair], settings: SyncFitSettings) -> tuple[SyncEncoders, float]:
-    """AdamW with one learning-rate cycle; the same seed gives the same weights."""
+def fit_encoders(pairs: Sequence[Pair], settings: SyncFitSettings) -> SyncEncoders:
+    """AdamW with one learning-rate cycle over two or more clips; the same seed gives the same weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         encoders = SyncEncoders(settings.width, settings.image_size)
@@ -99,7 +49,7 @@ def train_encoders(pairs: Sequence[Pair], settings: SyncFitSettings) -> tuple[Sy
         recent = loss.item() if step == 0 else 0.98 * recent + 0.02 * loss.item()
         progress.advance()
     log.info("sync encoders: loss %.3f, chance %.3f", recent, np.log(settings.clips * settings.windows))
-    return encoders.eval(), recent
+    return encoders.eval()
 
 
 def contrastive_loss(encoders: SyncEncoders, lips: Tensor, mels: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dubber.artifacts import atomic_path
-from dubber.errors import DubberError
+from dubber.errors import DubberError, listed
 from dubber.model.dubber import Dubber
 from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings, Stage
 from dubber.model.tts import TTS
@@ -137,7 +137,7 @@ def _misfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
         for name, value in wanted.items()
         if name in found and found[name].shape != value.shape
     ]
-    return "" if not wrong else wrong[0] + (f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else "")
+    return listed(wrong, 1)
 
 
 def weights_digest(weights: Mapping[str, Tensor]) -> str:

@@ -13,10 +13,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.serialization import safe_globals
 
-from dubber.errors import DubberError, MissingDataError
+from dubber.errors import DubberError, MissingDataError, listed
 
 COUNTER = ".num_batches_tracked"  # of a batch normalisation; nothing reads it when a network is only used
-_KEYS_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -117,14 +116,9 @@ def require_shapes(
         ],
     }
     if any(findings.values()):
-        faults = "; ".join(f"{len(keys)} {kind}: {_listed(keys)}" for kind, keys in findings.items() if keys)
+        faults = "; ".join(f"{len(keys)} {kind}: {listed(keys, 20)}" for kind, keys in findings.items() if keys)
         raise DubberError(
             f"This file does not hold the weights of {published.model}: {faults}",
             looked_at=path,
             hint=published.remedy,
         )
-
-
-def _listed(keys: list[str]) -> str:
-    more = len(keys) - _KEYS_SHOWN
-    return ", ".join(keys[:_KEYS_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dubber.align.phones import PHONES
 from dubber.align.pocketsphinx import PocketsphinxAligner
 from dubber.align.settings import AlignSettings
 from dubber.artifacts import read_rows
 from dubber.runner import Input
+from dubber.steps.phone_rows import PHONES, phone_row
 from dubber.steps.shard import Shard
 from dubber.text.phonemes import phonemise
 
@@ -25,4 +25,4 @@ def align(clips: Shard, audio: Input, settings: AlignSettings) -> None:
     with clips.writer(PHONES, "align", rows) as shard:
         for clip in rows:
             with shard.clip(clip["clip"]) as row:
-                row |= aligner.align(samples[clip["clip"]], phonemise(clip["text"])).row()
+                row |= phone_row(aligner.align(samples[clip["clip"]], phonemise(clip["text"])))

@@ -6,11 +6,11 @@ import tempfile
 from pathlib import Path
 
 from dubber.align.mfa import Utterance, align_corpus, read_alignment
-from dubber.align.phones import PHONES
 from dubber.align.settings import AlignSettings
 from dubber.artifacts import read_rows
 from dubber.errors import ClipError
 from dubber.runner import Input, Threads
+from dubber.steps.phone_rows import PHONES, phone_row
 from dubber.steps.shard import Shard
 
 
@@ -36,4 +36,4 @@ def align_mfa(clips: Shard, audio: Input, settings: AlignSettings, threads: Thre
             with shard.clip(clip["clip"]) as row:
                 if clip["clip"] not in textgrids:
                     raise ClipError("There is no word, or no sound, to align.")
-                row |= read_alignment(textgrids[clip["clip"]]).row()
+                row |= phone_row(read_alignment(textgrids[clip["clip"]]))

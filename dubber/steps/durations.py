@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dubber.align.durations import boundaries, n_tokens_of_frames, n_tokens_of_samples, run_lengths
-from dubber.align.phones import Alignment, alignment_of
+from dubber.align.phones import Alignment
 from dubber.align.settings import AlignSettings
 from dubber.artifacts import field, read_rows, read_table
 from dubber.runner import Input, OptionalInput
+from dubber.steps.phone_rows import alignment_of
 from dubber.steps.shard import Shard
 from dubber.text.phonemes import phonemise
 from dubber.units import SAMPLE_RATE

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from dubber.artifacts import read_table
-from dubber.errors import DubberError
+from dubber.errors import DubberError, listed
 from dubber.model.batch import Batch, DubBatch, mask, pad
 from dubber.model.settings import ModelSettings
 from dubber.train.arrow import LISTS, Packed, open_packed
@@ -24,7 +24,6 @@ from dubber.train.arrow import LISTS, Packed, open_packed
 log = logging.getLogger(__name__)
 
 STREAMS = 6
-NAMED = 5  # clips that a message names
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def read_splits(manifests: Sequence[Path | str]) -> Splits:
         names = table.column("clip").to_pylist()
         if shared := seen & set(names):
             raise DubberError(
-                f"Two corpora have clips of the same name: {_some(shared)}.",
+                f"Two corpora have clips of the same name: {listed(sorted(shared))}.",
                 looked_at=path,
                 hint="Train on one of them, or rename the clips of the other.",
             )
@@ -179,8 +178,3 @@ def _check(packed: Packed, wanted: np.ndarray, model: ModelSettings) -> None:
                 looked_at="tokens, durations and feature shards, and the model's size",
                 hint="An artifact is out of date, or the experiment's `size` was made for another codec or features.",
             )
-
-
-def _some(clips: set[str]) -> str:
-    names = sorted(clips)
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

@@ -1,67 +1,13 @@
 from __future__ import annotations
 
-import stat
-import sys
 import wave
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from dubber.align.mfa import Utterance, read_alignment, write_corpus
-from dubber.align.settings import AlignSettings, MfaSettings
-from dubber.artifacts import failures_path, read_rows, write_rows
-from dubber.errors import ClipError, DubberError, MissingDataError
-from dubber.steps.align_mfa import align_mfa
-from tests.helpers.shards import counts, shard_of
-
-# A stand-in for the real command: checks what it is given and writes a TextGrid per .lab as `mfa align` would.
-FAKE = """#!{python}
-import sys, wave
-from pathlib import Path
-
-command, corpus, dictionary, acoustic, output, *options = sys.argv[1:]
-assert command == "align" and (dictionary, acoustic) == ("english_us_arpa", "english_us_arpa")
-assert "--no_textgrid_cleanup" in options and options[options.index("--num_jobs") + 1] == "3"
-if Path(corpus, "00000_broken").exists():
-    sys.exit(7)
-for lab in Path(corpus).glob("*/*.lab"):
-    words = lab.read_text().split()
-    if "unalignable" in words:
-        continue
-    with wave.open(str(lab.with_suffix(".wav"))) as file:
-        end = file.getnframes() / file.getframerate()
-    def tier(name, items):
-        rows = "".join(f'intervals [{{i}}]:\\nxmin = {{a}}\\nxmax = {{b}}\\ntext = "{{t}}"\\n'
-                       for i, (a, b, t) in enumerate(items, 1))
-        return (f'class = "IntervalTier"\\nname = "{{name}}"\\nxmin = 0\\nxmax = {{end}}\\n'
-                f"intervals: size = {{len(items)}}\\n{{rows}}")
-    said = [(0, 0.2, ""), (0.2, 0.5, words[0]), (0.5, end, "")]
-    phones = [(0, 0.2, "sil"), (0.2, 0.3, "R"), (0.3, 0.4, "EH1"), (0.4, 0.5, "D"), (0.5, end, "")]
-    target = Path(output, lab.relative_to(corpus)).with_suffix(".TextGrid")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text('File type = "ooTextFile"\\nObject class = "TextGrid"\\n\\nxmin = 0\\n'
-                      f"xmax = {{end}}\\ntiers? <exists>\\nsize = 2\\n" + tier("words", said) + tier("phones", phones))
-"""
-
-
-@pytest.fixture
-def fake(tmp_path) -> AlignSettings:
-    command = tmp_path / "mfa"
-    command.write_text(FAKE.format(python=sys.executable))
-    command.chmod(command.stat().st_mode | stat.S_IXUSR)
-    return AlignSettings(backend="mfa", mfa=MfaSettings(command=str(command), jobs=3))
-
-
-def write_audio(path: Path, clips: dict[str, int]) -> Path:
-    schema = pa.schema([("clip", pa.string()), ("samples", pa.list_(pa.int16()))])
-    write_rows(path, [{"clip": clip, "samples": [1] * n} for clip, n in clips.items()], schema)
-    return path
-
-
-def row(clip: str, text: str, speaker: str = "s1") -> dict[str, str]:
-    return {"clip": clip, "text": text, "speaker": speaker}
+from dubber.errors import ClipError
 
 
 def test_the_corpus_folder_has_a_recording_and_a_transcript_per_clip(tmp_path):
@@ -75,36 +21,6 @@ def test_the_corpus_folder_has_a_recording_and_a_transcript_per_clip(tmp_path):
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (16000, 1, 2)
         assert np.array_equal(np.frombuffer(file.readframes(1600), "<i2"), samples)
     assert (tmp_path / places["s1/a b"]).with_suffix(".lab").read_text() == "red two"
-
-
-def test_a_shard_is_aligned_with_one_call(tmp_path, fake):
-    audio = write_audio(tmp_path / "audio.parquet", {"good": 16000, "bad": 16000, "wordless": 16000, "empty": 0})
-    rows = [row("good", "Red."), row("bad", "unalignable"), row("wordless", "?"), row("empty", "red"), row("gone", "x")]
-    output = tmp_path / "phones.parquet"
-    align_mfa(shard_of(rows, output, 0.9), audio, fake, threads=3)
-    assert counts(output) == (1, 3)
-    (good,) = read_rows(output)
-    assert good["phones"] == ["sil", "R", "EH", "D", "sil"]
-    assert good["phone_end"].tolist() == pytest.approx([0.2, 0.3, 0.4, 0.5, 1.0])
-    assert good["words"] == ["red"] and good["word_start"].tolist() == pytest.approx([0.2])
-    reasons = {row["clip"]: row["reason"] for row in read_rows(failures_path(output))}
-    assert set(reasons) == {"bad", "wordless", "empty"}
-    assert "no TextGrid" in reasons["bad"] and "no word" in reasons["wordless"]
-
-
-def test_a_missing_command_says_how_to_get_it(tmp_path):
-    audio = write_audio(tmp_path / "audio.parquet", {"a": 16000})
-    settings = AlignSettings(backend="mfa", mfa=MfaSettings(command="no-such-mfa"))
-    with pytest.raises(MissingDataError, match=r"envs/mfa.yaml.*--software-deployment-method conda"):
-        align_mfa(shard_of([row("a", "red")], tmp_path / "out.parquet", 0.5), audio, settings, threads=3)
-
-
-def test_a_failing_command_names_the_models(tmp_path, fake):
-    audio = write_audio(tmp_path / "audio.parquet", {"a": 16000})
-    with pytest.raises(DubberError, match="exit code 7") as error:
-        align_mfa(shard_of([row("a", "red", "broken")], tmp_path / "out.parquet", 0.5), audio, fake, threads=3)
-    assert "mfa model download acoustic english_us_arpa" in str(error.value)
-    assert not (tmp_path / "out.parquet").exists()
 
 
 def textgrid(path: Path, *tiers: tuple[str, list[tuple[str, float]]]) -> Path:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cache
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from dubber.artifacts import read_rows, write_rows
 from dubber.codec.settings import WorldAnalysisSettings, WorldSettings
 from dubber.codec.world.analysis import AnalysedClip, Analysis, analyse
 from dubber.codec.world.cepstrum import DB_PER_NEPER, distortion, to_cepstrum, to_power
@@ -20,17 +20,13 @@ from dubber.codec.world.voice import Voice, VoiceScale, voice_of
 from dubber.corpus.demo.clips import SPEAKERS
 from dubber.corpus.demo.espeak import speak
 from dubber.errors import ClipError, DubberError, MissingDataError
-from dubber.steps.analyse import ANALYSIS, analysis_row, to_clip
-from dubber.steps.fit_codec import fit_on_clips
-from dubber.steps.token_rows import TOKENS
-from dubber.steps.tokens import tokens
 
 SETTINGS = WorldSettings(codes=64, iterations=5)
 SENTENCES = ("bin blue at f two now", "set white by k seven please")
 
 
-@pytest.fixture(scope="module")
-def speech() -> list[AnalysedClip]:
+@cache
+def spoken() -> list[AnalysedClip]:
     """Two sentences by two of the demo corpus's voices, one deep and one high."""
     voices = sorted(SPEAKERS, key=lambda speaker: speaker.pitch)
     return [
@@ -38,6 +34,11 @@ def speech() -> list[AnalysedClip]:
         for voice in (voices[0], voices[-1])
         for text in SENTENCES
     ]
+
+
+@pytest.fixture(scope="module")
+def speech() -> list[AnalysedClip]:
+    return spoken()
 
 
 @pytest.fixture(scope="module")
@@ -262,21 +263,3 @@ def test_a_clip_that_cannot_be_spoken_is_a_failure_with_its_reason(wav, reason):
 def test_fitting_on_nothing_is_refused():
     with pytest.raises(DubberError, match="no clip"):
         fit_analysed([], SETTINGS)
-
-
-# --- shards -------------------------------------------------------------------------
-
-
-def test_shards_say_what_the_clips_say(codec, speech, tmp_path):
-    rows = [{"clip": f"c{i}", **analysis_row(clip)} for i, clip in enumerate(speech)]
-    write_rows(tmp_path / "a.parquet", rows, ANALYSIS)
-    fitted = fit_on_clips([tmp_path / "a.parquet"], {"c0", "c1", "c2", "nobody"}, SETTINGS)
-    assert fitted.provenance["clips"] == "3"
-    with pytest.raises(DubberError, match="No training clip"):
-        fit_on_clips([tmp_path / "a.parquet"], {"nobody"}, SETTINGS)
-    codec.save(tmp_path / "codec.safetensors")
-    tokens(tmp_path / "a.parquet", tmp_path / "codec.safetensors", 0, tmp_path / "t.parquet")
-    stored = to_clip(next(iter(read_rows(tmp_path / "a.parquet"))))
-    (first, *others) = read_rows(tmp_path / "t.parquet", TOKENS.names)
-    assert len(others) == 3 and first["n_tokens"] == len(speech[0].analysis.f0)
-    assert_array_equal(first["ids"].reshape(6, -1), codec.quantise(stored).ids)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from skimage import data
 
-from dubber.artifacts import failures_path, read_rows
 from dubber.errors import ClipError
 from dubber.media.crops import MOUTH_PRIOR, crop_clip, find_mouth
 from dubber.media.faces import Haar, detector
@@ -17,8 +16,6 @@ from dubber.media.tracking import Detection, Track, link, overlap, smooth, smoot
 from dubber.media.video import write_video
 from dubber.media.warping import similarity, window
 from dubber.networks.fan import box_of_landmarks
-from dubber.steps.crops import crops
-from tests.helpers.shards import counts, shard_of
 
 FACE = (222, 115)  # the middle of the photographed face, pixels
 FRAMES = 40
@@ -96,30 +93,6 @@ def test_a_face_that_comes_late_is_a_reason(tmp_path):
     write_video(tmp_path / "late.mp4", frames, 25, None, 16_000)
     with pytest.raises(ClipError, match="a face in only 3 of 9 frames"):
         crop_clip(tmp_path / "late.mp4", CropSettings(), Haar(CropSettings()))
-
-
-def test_a_shard_names_its_failures(moving_face, tmp_path):
-    root = moving_face.parent
-    (root / "empty.mp4").touch()
-    rows = [
-        {"clip": "good", "video": "a.mp4"},
-        {"clip": "empty", "video": "empty.mp4"},
-        {"clip": "none", "video": None},
-    ]
-    crops(shard_of(rows, tmp_path / "crops.parquet", 0.9), root, CropSettings(), frames=None)
-    assert counts(tmp_path / "crops.parquet") == (1, 2)
-    stored = next(read_rows(tmp_path / "crops.parquet"))
-    assert stored["n_frames"] == FRAMES == len(stored["lips"]) == len(stored["faces"]) == len(stored["detected"])
-    assert stored["box"].shape == (4 * FRAMES,)
-    reasons = [row["reason"] for row in read_rows(failures_path(tmp_path / "crops.parquet"))]
-    assert "empty" in reasons[0] and "names no video" in reasons[1]
-
-
-def test_a_clip_with_another_number_of_frames_is_damaged(moving_face, tmp_path):
-    rows = [{"clip": "a", "video": "a.mp4"}]
-    output = tmp_path / "crops.parquet"
-    crops(shard_of(rows, output), moving_face.parent, CropSettings(), frames=FRAMES + 1)
-    assert next(read_rows(failures_path(output)))["reason"].startswith("damaged: 40 frames where every clip")
 
 
 def at(frame: int, x: float, y: float = 0.0, size: float = 100.0, score: float = 1.0) -> Detection:

@@ -6,14 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from dubber.artifacts import read_rows, write_rows
 from dubber.errors import DubberError
-from dubber.media import pca as features
-from dubber.media.pca import FeatureTransform, change, fit_features, head_motion, mouth_pictures
+from dubber.media.pca import FeatureTransform, change, choose_frames, fit_features, head_motion, mouth_pictures
 from dubber.media.settings import FeatureSettings
-from dubber.steps.crops import CROPS
-from dubber.steps.features import features as features_step
-from tests.helpers.shards import counts
 
 F = 30
 
@@ -46,23 +41,23 @@ def clip(name: str, seed: int, frames: int = F, light: float = 1.0) -> dict:
 
 
 @pytest.fixture(scope="module")
-def crops(tmp_path_factory):
-    path = tmp_path_factory.mktemp("crops") / "0000.parquet"
-    write_rows(path, [clip(f"c{seed}", seed) for seed in range(5)], CROPS)
-    return path
+def crops() -> list[dict]:
+    return [clip(f"c{seed}", seed) for seed in range(5)]
+
+
+def fit(crops: list[dict], settings: FeatureSettings) -> FeatureTransform:
+    """Components of these clips."""
+    sample = choose_frames({row["clip"]: row["n_frames"] for row in crops}, settings)
+    return fit_features([row for row in crops if row["clip"] in sample.clips], sample, settings)
 
 
 @pytest.fixture(scope="module")
 def transform(crops) -> FeatureTransform:
-    return fit_features([crops], {"c0", "c1", "c2"}, FeatureSettings())
-
-
-def stored(path, name: str) -> dict:
-    return next(row for row in read_rows(path) if row["clip"] == name)
+    return fit(crops[:3], FeatureSettings())
 
 
 def test_shapes_and_silent_axes(crops, transform):
-    row = stored(crops, "c3")
+    row = crops[3]
     lips, faces = transform.lips(row["lips"]), transform.faces(row["faces"], row["box"].reshape(-1, 4))
     assert lips.shape == (F, 512) and faces.shape == (F, 256)
     assert lips.dtype == faces.dtype == np.float16
@@ -71,8 +66,8 @@ def test_shapes_and_silent_axes(crops, transform):
 
 def test_the_whole_varies_by_one_on_training_frames(crops, transform):
     settings = FeatureSettings(lip_whitening=1.0)
-    for fitted, kept in ((transform, 1), (fit_features([crops], {"c0", "c1", "c2"}, settings), 5)):
-        lips = np.concatenate([fitted.lips(stored(crops, c)["lips"]) for c in ("c0", "c1", "c2")]).astype(float)
+    for fitted, kept in ((transform, 1), (fit(crops[:3], settings), 5)):
+        lips = np.concatenate([fitted.lips(row["lips"]) for row in crops[:3]]).astype(float)
         np.testing.assert_allclose(lips[:, :kept].std(axis=0), 1, atol=0.02)
         np.testing.assert_allclose(lips[:, 256 : 256 + kept].std(axis=0), 1, atol=0.02)
         assert lips.std(axis=0).max() < 1.05
@@ -81,8 +76,8 @@ def test_the_whole_varies_by_one_on_training_frames(crops, transform):
 def test_whitening_is_an_exponent(crops):
     spreads = {}
     for whitening in (0.0, 0.5, 1.0):
-        fitted = fit_features([crops], {"c0", "c1", "c2"}, FeatureSettings(lip_whitening=whitening))
-        lips = np.concatenate([fitted.lips(stored(crops, c)["lips"]) for c in ("c0", "c1", "c2")]).astype(float)
+        fitted = fit(crops[:3], FeatureSettings(lip_whitening=whitening))
+        lips = np.concatenate([fitted.lips(row["lips"]) for row in crops[:3]]).astype(float)
         spreads[whitening] = lips[:, :4].std(axis=0)
     np.testing.assert_allclose(spreads[0.5], np.sqrt(spreads[0.0] * spreads[1.0]), rtol=0.05)
     assert spreads[0.0][3] < spreads[0.5][3] < spreads[1.0][3]
@@ -96,14 +91,6 @@ def test_the_opening_of_the_mouth_can_be_read_off(crops, transform):
     assert np.corrcoef(guess, opening)[0, 1] > 0.98
 
 
-def test_held_out_clips_change_nothing(tmp_path, crops, transform):
-    other = tmp_path / "0000.parquet"
-    write_rows(other, [clip(f"c{seed}", seed if seed < 3 else 50 + seed) for seed in range(5)], CROPS)
-    again = fit_features([other], {"c0", "c1", "c2"}, FeatureSettings())
-    np.testing.assert_array_equal(again.mouth.axes, transform.mouth.axes)
-    np.testing.assert_array_equal(again.face.mean, transform.face.mean)
-
-
 def test_light_does_not_matter(transform):
     bright, dark = clip("a", 3), clip("a", 3, light=0.6)
     difference = np.abs(transform.lips(bright["lips"]).astype(float) - transform.lips(dark["lips"]))[:, :8]
@@ -114,29 +101,25 @@ def test_light_does_not_matter(transform):
 
 def test_the_number_of_frames_is_bounded_and_the_seed_decides(crops):
     few = FeatureSettings(max_frames=20)
-    first, second = (fit_features([crops], {"c0", "c1"}, few) for _ in range(2))
-    other = fit_features([crops], {"c0", "c1"}, few.model_copy(update={"seed": 1}))
+    first, second = (fit(crops[:2], few) for _ in range(2))
+    other = fit(crops[:2], few.model_copy(update={"seed": 1}))
     np.testing.assert_array_equal(first.mouth.axes, second.mouth.axes)
     assert np.count_nonzero(np.abs(first.mouth.axes).sum(axis=1)) <= 25
     assert not np.array_equal(first.mouth.mean, other.mouth.mean)
 
 
-def test_of_a_large_corpus_few_clips_give_many_frames_each(tmp_path, monkeypatch):
-    path, clips = tmp_path / "0000.parquet", {f"c{seed}" for seed in range(12)}
-    write_rows(path, [clip(name, seed) for seed, name in enumerate(sorted(clips))], CROPS)
-    opened = []
-    monkeypatch.setattr(features, "head_motion", lambda boxes: opened.append(len(boxes)) or head_motion(boxes))
-    fit_features([path], clips, FeatureSettings(max_frames=18, least_share=0.2))
-    assert len(opened) == 3  # 18 of 360 frames are a twentieth: a fifth of a quarter of the clips
-    opened.clear()
-    fit_features([path], clips, FeatureSettings(max_frames=180))
-    assert len(opened) == 12
+def test_of_a_large_corpus_few_clips_give_many_frames_each():
+    frames = {f"c{seed}": F for seed in range(12)}
+    few = choose_frames(frames, FeatureSettings(max_frames=18, least_share=0.2))
+    assert len(few.clips) == 3  # 18 of 360 frames are a twentieth: a fifth of a quarter of the clips
+    assert few.share == pytest.approx(18 / (3 * F))
+    assert choose_frames(frames, FeatureSettings(max_frames=180)).clips == set(frames)
 
 
 def test_saved_and_loaded_it_is_the_same(tmp_path, crops, transform):
     transform.save(tmp_path / "t.safetensors")
     loaded = FeatureTransform.load(tmp_path / "t.safetensors")
-    row = stored(crops, "c4")
+    row = crops[4]
     np.testing.assert_array_equal(loaded.lips(row["lips"]), transform.lips(row["lips"]))
     boxes = row["box"].reshape(-1, 4)
     np.testing.assert_array_equal(loaded.faces(row["faces"], boxes), transform.faces(row["faces"], boxes))
@@ -150,16 +133,6 @@ def test_what_is_no_transform_says_so(tmp_path):
     for name in ("t.safetensors", "none.safetensors"):
         with pytest.raises(DubberError, match="cannot be read"):
             FeatureTransform.load(tmp_path / name)
-
-
-def test_a_shard_of_features(tmp_path, crops, transform):
-    transform.save(tmp_path / "t.safetensors")
-    features_step(crops, tmp_path / "t.safetensors", FeatureSettings(), 0.0, tmp_path / "f.parquet")
-    assert counts(tmp_path / "f.parquet") == (5, 0)
-    row = stored(tmp_path / "f.parquet", "c4")
-    assert row["n_frames"] == F and row["lips"].shape == (F * 512,) and row["faces"].shape == (F * 256,)
-    assert row["lips_by"] == row["faces_by"] == "pca"
-    np.testing.assert_array_equal(row["lips"].reshape(F, 512), transform.lips(stored(crops, "c4")["lips"]))
 
 
 def test_one_frame_is_enough_to_apply(transform):
@@ -182,8 +155,3 @@ def test_head_motion_is_measured_in_faces():
     np.testing.assert_allclose(motion[:, 0], 0.1 * np.arange(-5, 6), atol=1e-6)
     np.testing.assert_allclose(motion[:, 4], 0.1 * 25, atol=1e-4)
     np.testing.assert_allclose(head_motion(boxes * 3), motion, atol=1e-5)
-
-
-def test_without_training_clips_nothing_is_fitted(crops):
-    with pytest.raises(DubberError, match="No training clip"):
-        fit_features([crops], {"unknown"}, FeatureSettings())

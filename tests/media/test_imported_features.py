@@ -9,15 +9,11 @@ import numpy as np
 import pytest
 
 from dubber import config
-from dubber.artifacts import failures_path, read_rows, write_rows
 from dubber.errors import ClipError, ConfigError, DubberError, MissingDataError
 from dubber.media.feature_streams import build_streams
 from dubber.media.imported_features import Imported
 from dubber.media.imported_files import folder_digest
 from dubber.media.settings import FeatureSettings, ImportedStream
-from dubber.steps.crops import CROPS
-from dubber.steps.features import features
-from tests.helpers.shards import counts
 
 F, D = 8, 5
 
@@ -93,20 +89,6 @@ def test_a_damaged_file_and_an_archive_are_told(folder):
         np.savez(file, data=values())
     with pytest.raises(ClipError, match="holds NpzFile, not floats"):
         stream.of({"clip": "a", "n_frames": F})
-
-
-def test_a_clip_without_a_file_costs_itself(folder, tmp_path):
-    np.save(folder / "a.npy", values())
-    write_rows(tmp_path / "crops.parquet", [{"clip": name, "n_frames": F} for name in "ab"], CROPS)
-    stream = {"backend": "import", "folder": str(folder)}
-    settings = FeatureSettings.model_validate({"lip": stream, "face": stream, "lip_features": D, "face_features": D})
-    output = tmp_path / "features.parquet"
-    features(tmp_path / "crops.parquet", None, settings, 0.5, output)
-    assert counts(output) == (1, 1)
-    row, failure = next(read_rows(output)), next(read_rows(failures_path(output)))
-    np.testing.assert_array_equal(row["faces"].reshape(F, D), values())
-    assert failure["clip"] == "b" and failure["step"] == "features"
-    assert failure["reason"] == f"no lip features: b.npy is not in {folder}"
 
 
 def test_another_file_is_another_digest(folder):

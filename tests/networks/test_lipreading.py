@@ -11,15 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from dubber.artifacts import failures_path, read_rows, write_rows
 from dubber.errors import DubberError, MissingDataError
 from dubber.media.lip_reader import mouth_middles
-from dubber.media.settings import FeatureSettings
 from dubber.networks import lip_reading as lipreading
 from dubber.networks.lip_reading import LipReadingNetwork, load_lipreading
-from dubber.provenance import file_digest
-from dubber.steps.crops import CROPS
-from dubber.steps.features import features
 from tests.helpers.made_up_weights import digest, made_up, shapes
 
 CLASSIFIER = {"tcn.tcn_output.weight": (500, 768), "tcn.mb_ms_tcn.network.0.cbcr0_0.conv.weight": (256, 512, 3)}
@@ -135,28 +130,3 @@ def test_the_middle_of_the_crop_is_what_is_seen():
     crop[4:92, 4:92] = 200
     middle = mouth_middles([cv2.imencode(".png", crop)[1].tobytes()], 88)
     assert middle.shape == (1, 88, 88) and (middle == 200).all()
-
-
-def test_a_shard_of_lip_reading_features(weights, tmp_path):
-    random = np.random.default_rng(0)
-    crops = [cv2.imencode(".jpg", random.integers(0, 255, (96, 96), dtype=np.uint8))[1].tobytes() for _ in range(5)]
-    (tmp_path / "faces").mkdir()
-    np.save(tmp_path / "faces" / "a.npy", np.ones((5, 3), np.float32))
-    write_rows(tmp_path / "crops.parquet", [{"clip": "a", "n_frames": 5, "lips": crops}], CROPS)
-    settings = FeatureSettings.model_validate(
-        {
-            "lip": {"backend": "resnet18", "weights": str(weights)},
-            "face": {"backend": "import", "folder": str(tmp_path / "faces")},
-            "face_features": 3,
-        }
-    )
-    assert not settings.is_fitted
-    output = tmp_path / "features.parquet"
-    features(tmp_path / "crops.parquet", None, settings, 0, output)
-    assert not list(read_rows(failures_path(output)))
-    row = next(read_rows(output))
-    with torch.inference_mode():
-        expected = load_lipreading(weights)(torch.from_numpy(mouth_middles(crops, 88)).float())
-    np.testing.assert_allclose(row["lips"].reshape(5, 512).astype(float), expected.numpy(), rtol=2e-3, atol=2e-3)
-    assert row["lips_by"] == f"resnet18 {file_digest(weights)}"
-    assert row["faces_by"] == f"import {file_digest(tmp_path / 'faces' / 'a.npy')}"

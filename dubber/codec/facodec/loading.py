@@ -13,10 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from dubber.codec.facodec.weight_norm import Folded, fold
-from dubber.errors import DubberError
+from dubber.errors import DubberError, listed
 
 SOURCE = "Hugging Face: amphion/naturalspeech3_facodec"
-_KEYS_SHOWN = 20
 
 Shape = tuple[int, ...]
 
@@ -104,11 +103,6 @@ def _compare(expected: Mapping[str, Shape], given: Mapping[str, Tensor], file: s
     if any(findings.values()):
         raise DubberError(
             f"The checkpoint is not that of FACodec v1, {file}.",
-            looked_at="; ".join(f"{len(keys)} {kind}: {_listed(keys)}" for kind, keys in findings.items() if keys),
+            looked_at="; ".join(f"{len(keys)} {kind}: {listed(keys, 20)}" for kind, keys in findings.items() if keys),
             hint=f"Take {file} from {SOURCE}. Other networks that are called FACodec do not fit.",
         )
-
-
-def _listed(keys: list[str]) -> str:
-    more = len(keys) - _KEYS_SHOWN
-    return ", ".join(keys[:_KEYS_SHOWN]) + (f" and {more} more" if more > 0 else "")
