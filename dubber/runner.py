@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from dubber.errors import DamagedArtifact, DubberError, writing_told
 
@@ -33,12 +33,12 @@ OptionalInput = Annotated[Path | None, "input"]
 Output = Annotated[Path, "output"]
 Wildcard = Annotated[str, "wildcards"]
 Threads = Annotated[int, "threads"]
-RESOURCE = "resources"
-"""Marks an argument that the rule passes as a resource: `Annotated[Execution, RESOURCE]`."""
+WILDCARD, RESOURCE = "wildcards", "resources"
+"""Mark an argument with a type of its own: `Annotated[Protocol, WILDCARD]`, `Annotated[Execution, RESOURCE]`."""
 
 SOURCES = {
     **{"Input": "input", "Inputs": "input", "OptionalInput": "input", "Output": "output"},
-    **{"Wildcard": "wildcards", "Threads": "threads", "RESOURCE": "resources"},
+    **{"Wildcard": "wildcards", "WILDCARD": "wildcards", "Threads": "threads", "RESOURCE": "resources"},
 }
 
 
@@ -140,11 +140,10 @@ def _read(kind: Any, text: Any) -> Any:
         return tuple(map(get_args(kind)[0], text))
     if type(None) in get_args(kind) and not text:
         return None
+    alternatives = set(get_args(kind)) if get_origin(kind) is UnionType else {kind}
+    is_plain = get_origin(kind) is Literal or alternatives <= {str, int, float, bool, Path, type(None)}
     adapter = TypeAdapter(kind)
-    plain = {str, int, float, bool, Path}
-    if kind in plain or (get_origin(kind) is UnionType and set(get_args(kind)) - {type(None)} <= plain):
-        return adapter.validate_strings(text)
-    return adapter.validate_json(text)
+    return adapter.validate_strings(text) if is_plain else adapter.validate_json(text)
 
 
 # --- from a step's source to where its arguments come from, without importing it -----------------------------------

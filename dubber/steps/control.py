@@ -60,7 +60,7 @@ def control(clips: Shard, speaking: Speaking, swap: Wildcard, features: Inputs, 
     partners = _CONTROLS[swap].partners(every)
     texts = {row["clip"]: row["text"] for row in every}
     synthesiser = Synthesiser(speaking.model, speaking.prepare(), speaking.settings)
-    protocol, tests = speaking.reference, clips.tests()
+    protocol, tests = speaking.protocol, clips.tests()
     others = {partners[row["clip"]] for row in tests if row["clip"] in partners}
     seen = by_clip(
         (row for path in features for row in read_rows(path)),

@@ -24,7 +24,7 @@ def dub(clips: Shard, speaking: Speaking, features: Input, tokens: Input, voices
         voices: token shards that hold the reference voices in protocol 2.0.
     """
     synthesiser = Synthesiser(speaking.model, speaking.prepare(), speaking.settings)
-    protocol, tests = speaking.reference, clips.tests()
+    protocol, tests = speaking.protocol, clips.tests()
     stored = by_clip(read_rows(features), tests)
     found = speakers([tokens] if protocol == "1.0" else voices, reference_clips(tests, protocol))
     requests = []

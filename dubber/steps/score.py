@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
 
 from dubber.artifacts import Progress, failures_path, field, read_rows, write_rows
-from dubber.corpus.manifest import Row, load_shard
-from dubber.errors import ClipError, DubberError
+from dubber.corpus.manifest import Protocol, Row, load_shard, reference_clip, reference_clips
+from dubber.errors import ClipError
 from dubber.media.audio import from_pcm
 from dubber.metrics.base import Metric, Sample, Score
 from dubber.metrics.factory import build_metric
 from dubber.metrics.settings import MetricSettings
-from dubber.runner import Input, Inputs, OptionalInput, Output, Wildcard
+from dubber.runner import WILDCARD, Input, Inputs, OptionalInput, Output, Wildcard
 from dubber.steps.shard import by_clip
 
 SCORES = pa.schema(
@@ -66,7 +66,7 @@ class Heard:
         crops: the shard's face and lip crops.
     """
 
-    protocol: Wildcard
+    protocol: Annotated[Protocol, WILDCARD]
     dubs: Input
     truth: Input
     references: Inputs
@@ -109,23 +109,9 @@ def score(
     write_rows(artifact, scores, SCORES)
 
 
-def reference_name(row: Row, protocol: str) -> str:
-    """The clip whose speech is the reference of `row` in `protocol`.
-
-    Raises:
-        DubberError: protocol 2.0 and the manifest lists no reference for the clip.
-    """
-    name = row["clip"] if protocol == "1.0" else row.get("reference")
-    if name is None:
-        raise DubberError(
-            f"Clip {row['clip']} has no reference clip for protocol {protocol}.", looked_at="the manifest"
-        )
-    return name
-
-
 def _load(rows: Sequence[Row], heard: Heard, images: Sequence[str]) -> ShardMedia:
     clips = {row["clip"] for row in rows}
-    wanted = {reference_name(row, heard.protocol) for row in rows}
+    wanted = reference_clips(rows, heard.protocol)
     seen = read_rows(heard.crops, ["clip", *images]) if images else []
     return ShardMedia(
         dubs=by_clip(read_rows(heard.dubs, ["clip", "samples", "seconds"]), clips),
@@ -145,7 +131,9 @@ def _reasons(path: Path) -> dict[str, str]:
     return {row["clip"]: row["reason"] for row in read_rows(path, ["clip", "reason"])} if path.exists() else {}
 
 
-def _clip_scores(row: Row, heard: ShardMedia, metrics: Sequence[Metric], protocol: str) -> Iterator[dict[str, Any]]:
+def _clip_scores(
+    row: Row, heard: ShardMedia, metrics: Sequence[Metric], protocol: Protocol
+) -> Iterator[dict[str, Any]]:
     judge = _judge(row, heard, protocol)
     for metric in metrics:
         for score in judge(metric):
@@ -159,16 +147,16 @@ def _clip_scores(row: Row, heard: ShardMedia, metrics: Sequence[Metric], protoco
             }
 
 
-def _judge(row: Row, heard: ShardMedia, protocol: str) -> Callable[[Metric], list[Score]]:
+def _judge(row: Row, heard: ShardMedia, protocol: Protocol) -> Callable[[Metric], list[Score]]:
     """How any metric judges this clip: by listening, or as failed."""
-    clip, text, reference = row["clip"], row["text"], reference_name(row, protocol)
-    if clip not in heard.truth or reference not in heard.references:
-        reason = f"no recording of {clip if clip not in heard.truth else f'the reference {reference}'}"
+    clip, text = row["clip"], row["text"]
+    reason = _lost(row, heard, protocol)
+    if reason:
         return lambda metric: [Score(column, None, reason=reason) for column in metric.columns]
     dub = heard.dubs.get(clip)
     if dub is None:
-        reason = f"no output: {heard.dub_failures.get(clip, 'the clip is missing from the dubs')}"
-        return lambda metric: metric.failed(text, reason)
+        why = f"no output: {heard.dub_failures.get(clip, 'the clip is missing from the dubs')}"
+        return lambda metric: metric.failed(text, why)
     if not np.any(dub["samples"]):
         return lambda metric: metric.failed(text, "empty output")
     images = heard.images.get(clip, {})
@@ -177,12 +165,23 @@ def _judge(row: Row, heard: ShardMedia, protocol: str) -> Callable[[Metric], lis
         text=text,
         hypothesis=from_pcm(dub["samples"]),
         truth=heard.truth[clip],
-        reference=heard.references[reference],
+        reference=heard.references[reference_clip(row, protocol)],
         seconds=dub["seconds"],
         lips=images.get("lips"),
         faces=images.get("faces"),
     )
     return lambda metric: _listen(metric, sample)
+
+
+def _lost(row: Row, heard: ShardMedia, protocol: Protocol) -> str | None:
+    """Why the corpus cannot judge this clip: its recording or its reference is not there."""
+    try:
+        voice = reference_clip(row, protocol)
+    except ClipError as error:
+        return error.what
+    if row["clip"] not in heard.truth:
+        return f"no recording of {row['clip']}"
+    return None if voice in heard.references else f"no recording of the reference {voice}"
 
 
 def _listen(metric: Metric, sample: Sample) -> list[Score]:

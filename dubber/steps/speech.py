@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from dubber.dub.settings import SynthesisSettings
 from dubber.dub.synthesise import BaseSynthesiser, Request, Speech, Synthesiser
 from dubber.errors import ClipError
 from dubber.gpus import lease_gpus
-from dubber.runner import Input, Inputs, Threads, Wildcard
+from dubber.runner import WILDCARD, Input, Inputs, Threads
 from dubber.text.phonemes import phonemise
 
 
@@ -39,7 +39,7 @@ class Speaking:
     codec_files: Inputs
     codec: CodecSettings
     settings: SynthesisSettings
-    protocol: Wildcard
+    protocol: Annotated[Protocol, WILDCARD]
     threads: Threads
 
     def prepare(self) -> Codec:
@@ -49,11 +49,6 @@ class Speaking:
         lease_gpus(1)
         torch.set_num_threads(self.threads)
         return load_codec(self.codec, self.codec_files)
-
-    @property
-    def reference(self) -> Protocol:
-        """The protocol, as a type."""
-        return "1.0" if self.protocol == "1.0" else "2.0"
 
 
 def speak(shard: ShardWriter, synthesiser: BaseSynthesiser, requests: Sequence) -> None:

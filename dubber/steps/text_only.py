@@ -23,7 +23,7 @@ def text_only(clips: Shard, speaking: Speaking, crops: Input, voices: Inputs) ->
         voices: token shards that hold the reference speech.
     """
     synthesiser = TextSynthesiser(speaking.model, speaking.prepare(), speaking.settings)
-    protocol, tests = speaking.reference, clips.tests()
+    protocol, tests = speaking.protocol, clips.tests()
     frames = by_clip(read_rows(crops, ["clip", "n_frames"]), tests)
     found = by_clip((row for path in voices for row in read_rows(path)), reference_clips(tests, protocol))
     requests = []

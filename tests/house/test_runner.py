@@ -5,13 +5,24 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 
 from dubber.errors import DamagedArtifact, DubberError
 from dubber.media.settings import CropSettings
-from dubber.runner import RESOURCE, Input, Inputs, OptionalInput, Output, Threads, Wildcard, parameters, reported
+from dubber.runner import (
+    RESOURCE,
+    WILDCARD,
+    Input,
+    Inputs,
+    OptionalInput,
+    Output,
+    Threads,
+    Wildcard,
+    parameters,
+    reported,
+)
 from dubber.runner import read_arguments as read
 from tests.conftest import ROOT
 
@@ -34,6 +45,7 @@ def step(
     names: tuple[str, ...],
     pace: Annotated[dict[str, int], RESOURCE],
     share: float,
+    protocol: Annotated[Literal["1.0", "2.0"], WILDCARD],
     threads: Threads,
     artifact: Output,
 ) -> None:
@@ -42,7 +54,7 @@ def step(
 
 WORDS = ["--manifest", "m", "--shard", "0001", "--settings", '{"fps": 25}', "--metrics", "[{}]", "--frames"]
 WORDS += ["--share", "0.2", "--threads", "2", "--artifact", "a.parquet", "--pace", '{"log": 1}', "--many", "x", "y"]
-WORDS += ["--names", "full"]
+WORDS += ["--names", "full", "--protocol", "2.0"]
 
 
 def test_every_kind_of_argument_is_read():
@@ -53,6 +65,7 @@ def test_every_kind_of_argument_is_read():
     assert found["metrics"] == (CropSettings(),)
     assert (found["settings"], found["share"], found["threads"]) == (CropSettings(), 0.2, 2)
     assert (found["pace"], found["artifact"]) == ({"log": 1}, Path("a.parquet"))
+    assert found["protocol"] == "2.0"
     assert read(step, [*WORDS, "--perhaps", "p"])["perhaps"] == Path("p")
 
 

@@ -8,7 +8,6 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from dubber.artifacts import FAILURES, failures_path, read_rows, write_rows
-from dubber.errors import DubberError
 from dubber.metrics.base import Metric, Score
 from dubber.metrics.settings import MetricSettings, PitchSettings, RtfSettings, WerSettings
 from dubber.steps.score import Heard, score
@@ -138,10 +137,13 @@ def test_real_time_factor_is_time_over_length(shard):
     assert ("missing", "RTF") not in scores
 
 
-def test_setting_2_needs_a_listed_reference(shard, monkeypatch):
+def test_without_a_reference_a_clip_fails_alone_in_protocol_2(shard, monkeypatch):
     monkeypatch.setitem(ROWS[0], "reference", None)
-    with pytest.raises(DubberError, match="no reference clip"):
-        scored(shard, [RtfSettings()], "2.0")
+    scores = scored(shard, [WerSettings()], "2.0")
+    assert scores["good", "WER"]["value"] is None
+    assert scores["good", "WER"]["reason"] == "the speaker has no other clip that could be the reference"
+    assert scores["silent", "WER"]["reason"] == "empty output"
+    assert scored(shard, [WerSettings()], "1.0")["good", "WER"]["reason"] is None
 
 
 def test_settings_are_chosen_by_name_and_closed():
