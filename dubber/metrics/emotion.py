@@ -6,20 +6,14 @@ import numpy as np
 import torch
 
 from dubber.errors import ClipError
-from dubber.metrics.base import Metric, Sample, Score
 from dubber.metrics.settings import EmotionSettings
+from dubber.metrics.similarity import Similarity
 from dubber.networks.emotion2vec import load_emotion2vec
 from dubber.networks.wav2vec2 import SHORTEST
 
 
-def similarity(*, reference: np.ndarray, hypothesis: np.ndarray) -> float:
-    """The cosine of two vectors [width]."""
-    a, b = reference.astype(np.float64), hypothesis.astype(np.float64)
-    return float(np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b)))
-
-
-class EmotionSimilarity(Metric):
-    """Column "Emo-SIM", -1..1: cosine of the mean emotion2vec frames of output and recording, in both settings.
+class EmotionSimilarity(Similarity):
+    """Column "Emo-SIM", -1..1: cosine of the mean emotion2vec frames of output and recording, in both protocols.
 
     Raises:
         MissingDataError: the published weights are missing.
@@ -27,19 +21,14 @@ class EmotionSimilarity(Metric):
     """
 
     columns = ("Emo-SIM",)
+    against = "recording"
     backend = "emotion2vec_plus_large"
 
     def __init__(self, settings: EmotionSettings) -> None:
         self._network = load_emotion2vec(settings.weights)
 
-    def score(self, sample: Sample) -> list[Score]:
-        value = similarity(
-            reference=self.emotion(sample.truth, "recording"), hypothesis=self.emotion(sample.hypothesis)
-        )
-        return [Score("Emo-SIM", value)]
-
     @torch.inference_mode()
-    def emotion(self, wav: np.ndarray, what: str = "output") -> np.ndarray:
+    def vector(self, wav: np.ndarray, what: str = "output") -> np.ndarray:
         """The utterance's vector [1024] of wav float32 [samples] at 16 kHz: the mean over its frames.
 
         Raises:

@@ -5,35 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 from dubber.errors import ClipError
-from dubber.metrics.base import Metric, Sample, Score
+from dubber.metrics.similarity import Similarity
 from dubber.networks.ge2e import ge2e, speech_only
 from dubber.units import SAMPLE_RATE
 
 MIN_SECONDS = 0.1  # less speech than this says nothing about a voice
 
 
-def similarity(*, reference: np.ndarray, hypothesis: np.ndarray) -> float:
-    """100 x the cosine of two speaker vectors [width]."""
-    a, b = reference.astype(np.float64), hypothesis.astype(np.float64)
-    return float(100.0 * np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b)))
-
-
-class Secs(Metric):
+class Secs(Similarity):
     """Column "SECS", 0..100. The reference is the clip's own recording in protocol 1.0, the listed clip in 2.0."""
 
     columns = ("SECS",)
+    against = "reference speech"
+    scale = 100.0
     backend = "resemblyzer"
 
     def __init__(self) -> None:
         self._encoder = ge2e()
 
-    def score(self, sample: Sample) -> list[Score]:
-        value = similarity(
-            reference=self.speaker(sample.reference, "reference speech"), hypothesis=self.speaker(sample.hypothesis)
-        )
-        return [Score("SECS", value)]
-
-    def speaker(self, wav: np.ndarray, what: str = "output") -> np.ndarray:
+    def vector(self, wav: np.ndarray, what: str = "output") -> np.ndarray:
         """The GE2E vector [256] of wav float32 [samples] at 16 kHz, long silences left out.
 
         Raises:

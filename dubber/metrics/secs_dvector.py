@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from dubber.errors import ClipError
-from dubber.metrics.base import Metric, Sample, Score
-from dubber.metrics.secs import MIN_SECONDS, similarity
+from dubber.metrics.secs import MIN_SECONDS
 from dubber.metrics.settings import SecsSettings
+from dubber.metrics.similarity import Similarity
 from dubber.networks.dvector import Dvector
 from dubber.units import SAMPLE_RATE
 
 
-class DvectorSecs(Metric):
+class DvectorSecs(Similarity):
     """Column "SECS", cosine x 100; the reference is the clip's own recording in protocol 1.0, the listed clip in 2.0.
 
     Raises:
@@ -21,18 +21,14 @@ class DvectorSecs(Metric):
     """
 
     columns = ("SECS",)
+    against = "reference speech"
+    scale = 100.0
 
     def __init__(self, settings: SecsSettings) -> None:
         self._encoder = Dvector(settings.weights, settings.wav2mel)
         self.backend = "dvector" if settings.wav2mel else "dvector, own front end"
 
-    def score(self, sample: Sample) -> list[Score]:
-        value = similarity(
-            reference=self.speaker(sample.reference, "reference speech"), hypothesis=self.speaker(sample.hypothesis)
-        )
-        return [Score("SECS", value)]
-
-    def speaker(self, wav: np.ndarray, what: str = "output") -> np.ndarray:
+    def vector(self, wav: np.ndarray, what: str = "output") -> np.ndarray:
         """The d-vector [256] of wav float32 [samples] at 16 kHz.
 
         Raises:

@@ -7,7 +7,8 @@ import pytest
 
 from dubber.errors import ClipError
 from dubber.metrics.base import Sample
-from dubber.metrics.secs import Secs, similarity
+from dubber.metrics.secs import Secs
+from dubber.metrics.similarity import cosine
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +30,10 @@ def voice(f0: float, seconds: float = 2.0) -> np.ndarray:
 
 def test_cosine_times_hundred():
     a, b = np.array([1.0, 0.0]), np.array([1.0, 1.0])
-    assert similarity(reference=a, hypothesis=5 * a) == pytest.approx(100)
-    assert similarity(reference=a, hypothesis=b) == pytest.approx(100 / np.sqrt(2))
+    assert cosine(reference=a, hypothesis=5 * a, scale=100) == pytest.approx(100)
+    assert cosine(reference=a, hypothesis=b, scale=100) == pytest.approx(100 / np.sqrt(2))
     with pytest.raises(TypeError):
-        similarity(a, b)
+        cosine(a, b)
 
 
 def test_ground_truth_is_100_and_another_voice_is_less(secs):
@@ -46,4 +47,4 @@ def test_ground_truth_is_100_and_another_voice_is_less(secs):
 @pytest.mark.parametrize("wav", [np.zeros(16000, np.float32), np.zeros(0, np.float32), np.full(300, 0.1, np.float32)])
 def test_no_speech_is_a_reason(secs, wav):
     with pytest.raises(ClipError, match="no speech"):
-        secs.speaker(wav)
+        secs.vector(wav)

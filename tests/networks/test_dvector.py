@@ -78,8 +78,8 @@ def test_a_voice_against_itself_and_another(weights, tmp_path, with_front_end):
     same, other = (secs.score(Sample("c", "t", hypothesis=h, truth=low, reference=low))[0] for h in (low, high))
     assert same.column == "SECS" and same.value == pytest.approx(100, abs=1e-3)
     assert other.value < 99.9
-    assert secs.speaker(low).shape == (256,)
-    assert np.linalg.norm(secs.speaker(low)) == pytest.approx(1, abs=1e-5)
+    assert secs.vector(low).shape == (256,)
+    assert np.linalg.norm(secs.vector(low)) == pytest.approx(1, abs=1e-5)
 
 
 def test_the_front_end_decides_what_the_network_hears(weights, tmp_path):
@@ -94,7 +94,7 @@ def test_the_front_end_decides_what_the_network_hears(weights, tmp_path):
 def test_silence_and_short_clips_have_a_reason(weights, wav):
     secs = build_metric(SecsSettings(backend="dvector", weights=str(weights)))
     with pytest.raises(ClipError, match=r"no speech found in the output|the output is shorter than 0\.1 s"):
-        secs.speaker(wav)
+        secs.vector(wav)
 
 
 def test_a_missing_file_names_the_command(tmp_path, weights):

@@ -11,9 +11,10 @@ import torch
 
 from dubber.errors import ClipError, DubberError, MissingDataError
 from dubber.metrics.base import Sample
-from dubber.metrics.emotion import EmotionSimilarity, similarity
+from dubber.metrics.emotion import EmotionSimilarity
 from dubber.metrics.factory import build_metric
 from dubber.metrics.settings import EmotionSettings
+from dubber.metrics.similarity import cosine
 from dubber.networks.emotion2vec import Emotion2vec
 from tests.helpers.made_up_weights import digest, made_up, shapes
 
@@ -82,7 +83,7 @@ def test_the_weights_are_a_third_of_the_published_file():
 def test_vectors_equal_the_published_networks(emotion, samples, numbers):
     """Made with modelscope/FunASR at 3c58cb5 (models/emotion2vec, its template's options at the large model's sizes),
     `weights` and these chirps."""
-    vector = emotion.emotion(chirp(samples))
+    vector = emotion.vector(chirp(samples))
     assert vector.shape == (1024,)
     assert vector[:5] == pytest.approx(np.array(numbers), abs=1e-4)
 
@@ -119,8 +120,8 @@ def test_clips_without_a_frame_have_a_reason(emotion):
 
 
 def test_similarity_is_a_cosine():
-    assert similarity(reference=np.array([1.0, 0.0]), hypothesis=np.array([3.0, 3.0])) == pytest.approx(0.5**0.5)
-    assert similarity(reference=np.array([1.0, 2.0]), hypothesis=np.array([-2.0, -4.0])) == pytest.approx(-1)
+    assert cosine(reference=np.array([1.0, 0.0]), hypothesis=np.array([3.0, 3.0])) == pytest.approx(0.5**0.5)
+    assert cosine(reference=np.array([1.0, 2.0]), hypothesis=np.array([-2.0, -4.0])) == pytest.approx(-1)
 
 
 def test_a_missing_or_foreign_file_names_the_command(tmp_path):

@@ -13,7 +13,8 @@ from dubber.errors import ClipError, DubberError, MissingDataError
 from dubber.metrics.base import Sample
 from dubber.metrics.factory import build_metric
 from dubber.metrics.settings import UtmosSettings
-from dubber.metrics.utmos import Utmos, UtmosStrong
+from dubber.metrics.utmos import Utmos
+from dubber.networks.utmos import UtmosStrong
 from tests.helpers.made_up_weights import digest, made_up, shapes
 
 PUBLISHED_BYTES = 411_179_119  # of utmos22_strong_step7459_v1.pt

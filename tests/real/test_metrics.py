@@ -14,8 +14,9 @@ from dubber.metrics.base import Sample
 from dubber.metrics.naturalness import Dnsmos
 from dubber.metrics.pitch import Pitch
 from dubber.metrics.pocketsphinx_recogniser import PocketsphinxRecogniser
-from dubber.metrics.secs import Secs, similarity
+from dubber.metrics.secs import Secs
 from dubber.metrics.settings import PitchSettings
+from dubber.metrics.similarity import cosine
 from dubber.metrics.wer import Wer, word_errors
 
 pytestmark = pytest.mark.real
@@ -78,13 +79,13 @@ def test_the_grammar_does_not_excuse_the_wrong_sentence(clips):
 
 def test_same_speaker_is_nearer_than_another(clips):
     secs = Secs()
-    vectors = [secs.speaker(clip.wav) for clip in clips]
+    vectors = [secs.vector(clip.wav) for clip in clips]
     same, other = [], []
     for i, a in enumerate(clips):
         for j, b in enumerate(clips[:i]):
-            value = similarity(reference=vectors[j], hypothesis=vectors[i])
+            value = cosine(reference=vectors[j], hypothesis=vectors[i], scale=100)
             (same if a.speaker == b.speaker else other).append(value)
-    assert min(similarity(reference=v, hypothesis=v) for v in vectors) == pytest.approx(100, abs=1e-4)
+    assert min(cosine(reference=v, hypothesis=v, scale=100) for v in vectors) == pytest.approx(100, abs=1e-4)
     assert np.mean(same) > np.mean(other) + 10
 
 
