@@ -38,10 +38,13 @@ include: "rules/dub.smk"
 include: "rules/controls.smk"
 include: "rules/score.smk"
 include: "rules/tables.smk"
-include: "rules/fetch.smk"
 
 
-localrules: ablation, paper  # not inherited by `use rule`
+localrules: fetch, bundle, attention, table, mos, compare, alignment, plot, report, paper
+
+
+onstart:
+    CORPORA.save()
 
 
 rule all:

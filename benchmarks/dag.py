@@ -2,16 +2,17 @@
 
     python benchmarks/dag.py --grid 3300 33000 --libritts 35000 350000 1000000 --artifacts .
 
-Simulates corpus folders (every name is there, every file is a link to one of a few, nothing can be decoded), lists
-them into manifests as any run does, and plans `results/grid_table.csv` on them by `snakemake --dry-run` in a process
-of its own. A first corpus grows alone while the other stays at its smallest; `--shards` plans one size again with
-smaller shards, which tells what a job costs. `--artifacts` names a folder in which the workflow has run: its files are
-weighed by step. docs/notebook/scale.md says what came of it.
+Simulates corpus folders (every name is there, every file is a link to one of a few, nothing can be decoded), plans
+`results/grid_table.csv` on them by `snakemake --dry-run` in a process of its own, writes the manifests as the start of
+a run does, and plans again. A first corpus grows alone while the other stays at its smallest; `--shards` plans one size
+again with smaller shards, which tells what a job costs. `--artifacts` names a folder in which the workflow has run: its
+files are weighed by step. docs/notebook/scale.md says what came of it.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import math
@@ -32,6 +33,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from dubber import config  # noqa: E402
+from dubber.corpus.corpora import Corpora  # noqa: E402
 from dubber.corpus.grid import every_sentence  # noqa: E402
 
 PROJECT = ("Snakefile", "rules", "workflow_scripts", "dubber", "config", "envs")
@@ -58,7 +61,7 @@ class Planned:
     """One plan of both corpora.
 
     Attributes:
-        listing: seconds that the manifests take when the corpora are seen for the first time.
+        listing: seconds of the dry run that sees the corpora for the first time.
         seconds, cpu_seconds, mb: of the dry run that finds them unchanged.
         manifest_mb: size of the manifests on disk.
     """
@@ -160,6 +163,17 @@ def count_files(output: str) -> int:
     return sum(len(line.split(", ")) for line in re.findall(r"^ +output: (.*)$", output, re.MULTILINE))
 
 
+def save_manifests(project: Path) -> list[Path]:
+    """The manifests of both corpora, written."""
+    with contextlib.chdir(project):
+        settings = config.read_files(Path("scale.yaml"))
+        corpora = Corpora(settings.corpora, settings.data_root)
+        for corpus in ("grid", "libritts"):
+            corpora.manifest(corpus)
+        corpora.save()
+    return [project / corpora.path(corpus) for corpus in ("grid", "libritts")]
+
+
 def plan(grid: int, libritts: int, shard: int | None) -> Planned:
     """Simulate, list and plan; the folder is removed afterwards."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -169,8 +183,8 @@ def plan(grid: int, libritts: int, shard: int | None) -> Planned:
         corpora = {name: {"shard_size": shard} for name in ("grid", "libritts")} if shard else {}
         (project / "scale.yaml").write_text(yaml.safe_dump({"data_root": "data", "corpora": corpora}))
         simulate(project / "data", grid, libritts)
-        manifests = [project / "work" / corpus / "manifest.parquet" for corpus in ("grid", "libritts")]
-        first = run(project, "--cores", "1", *(str(path.relative_to(project)) for path in manifests))
+        first = run(project, "--dry-run", TARGET)
+        manifests = save_manifests(project)
         dry = run(project, "--dry-run", TARGET)
         return Planned(
             grid=grid,

@@ -20,10 +20,9 @@ from dubber.align.settings import AlignSettings
 from dubber.assets import Asset, group
 from dubber.codec.settings import CodecSettings
 from dubber.corpus.settings import CorpusSettings
-from dubber.dub.settings import BundleSettings, CorpusUse, PublishedFile, Sources
+from dubber.dub.settings import BundleSettings, CorpusUse, PublishedFile, Sources, SynthesisSettings
 from dubber.errors import ConfigError
-from dubber.experiment import FULL, NFE, OWN_SYSTEMS, SEED, STAGE1, Experiment, ablations
-from dubber.experiment import SWAPS as SWAPS
+from dubber.experiment import FULL, NFE, OWN_SYSTEMS, SEED, STAGE1, Experiment, ablations, run_of
 from dubber.media.settings import LIPREADING_CROP, CropSettings, FeatureSettings
 from dubber.model.settings import ModelSettings
 from dubber.settings import Settings, unknown_key
@@ -74,6 +73,11 @@ class Config(Settings):
             codec=experiment.codec,
             features=experiment.features if video else None,
         )
+
+    def synthesis(self, name: str, system: str = FULL) -> SynthesisSettings:
+        """How a system of an experiment is sampled."""
+        settings = self.experiment(name, run_of(system) or FULL).synthesis
+        return settings.changed({"nfe": int(system.removeprefix(NFE))}) if system.startswith(NFE) else settings
 
     def bundle_settings(self, name: str, run: str = FULL) -> BundleSettings:
         """Everything about a run that its model file does not hold."""
@@ -205,6 +209,21 @@ def parse(raw: dict[str, Any]) -> Config:
 def read(*overrides: dict[str, Any], folder: Path = CONFIG_FOLDER) -> Config:
     """The configuration in `folder` with `overrides` merged over it, key by key."""
     return parse(merge(*(yaml.safe_load((folder / name).read_text()) for name in FILES), *overrides))
+
+
+def read_files(*paths: Path) -> Config:
+    """The configuration with the user's files merged over it.
+
+    Raises:
+        ConfigError: a file cannot be read, or the configuration is not valid.
+    """
+    overrides = []
+    for path in paths:
+        try:
+            overrides.append(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        except (OSError, yaml.YAMLError) as error:
+            raise ConfigError(f"A configuration file cannot be read: {error}", looked_at=path) from None
+    return read(*overrides)
 
 
 def merge(*layers: dict[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError
 
+from dubber.corpus.settings import Protocol
 from dubber.dub.settings import ExternalSettings, SynthesisSettings
 from dubber.errors import ConfigError
 from dubber.metrics.settings import MetricSettings, SyncFitSettings
@@ -31,8 +32,6 @@ CONTROLS = ("shifted", "same_voice", TEXT_ONLY, *SWAPS)
 OWN_SYSTEMS = (*BASELINES, STAGE1, *CONTROLS)
 PROSODY_METRICS = ("GPE", "VDE", "FFE", "Emo-SIM")  # Table 5
 
-Protocol = Literal["1.0", "2.0"]
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -45,7 +44,7 @@ class Layout:
     """
 
     systems: tuple[str, ...]
-    protocols: tuple[str, ...]
+    protocols: tuple[Protocol, ...]
     metrics: tuple[str, ...] = ()
 
     @property
@@ -127,21 +126,25 @@ class Experiment(Settings):
         """How a run is trained."""
         return self.stage1 if run == STAGE1 else self.stage2
 
-    def layout(self, table: str = "table", run: str = FULL) -> Layout:
-        """The rows and columns of one of the experiment's tables; `run` is the row of the table `ablation`."""
+    def has_teacher(self, run: str) -> bool:
+        """Whether a run starts from the teacher or learns from it."""
+        return run != STAGE1 and (self.parts.pretraining or self.parts.distillation)
+
+    def layout(self, table: str = "table") -> Layout:
+        """The rows and columns of one of the experiment's tables; the name of a run is the table of that one row."""
         main = (*BASELINES, FULL, *(f"{SEED}{seed}" for seed in self.seeds), *self.external)
         match table:
             case "ablations":
                 return Layout(self.ablations or tuple(ablations()), self.protocols)
-            case "ablation":
-                return Layout((run,), self.protocols)
             case "controls":
                 return Layout((*BASELINES, FULL, *CONTROLS), self.protocols[:1])
             case "nfe":
                 return Layout(tuple(f"{NFE}{nfe}" for nfe in self.nfe), self.protocols[:1])
             case "prosody":
                 return Layout(main, self.protocols[-1:], PROSODY_METRICS)
-        return Layout(main, self.protocols)
+            case "table":
+                return Layout(main, self.protocols)
+        return Layout((table,), self.protocols)
 
     def tables(self, *more: str) -> list[str]:
         """The tables of a report: the main one, `more` of them, and the controls where they are shown."""
@@ -157,6 +160,11 @@ class Experiment(Settings):
         """The settings that a report shows, as JSON values: all but how the training is executed."""
         execution = set(ExecutionSettings.model_fields)
         return self.model_dump(mode="json", exclude={STAGE1: execution, "stage2": execution})
+
+
+def dubs_folder(experiment: str, system: str, protocol: str) -> str:
+    """The folder of a system's speech; the recordings and the codec sound the same in every protocol."""
+    return f"results/{experiment}/dubs/{system}/{'any' if system in BASELINES else protocol}"
 
 
 def ablations(folder: Path = ABLATIONS) -> list[str]:

@@ -1,67 +1,42 @@
-"""The workflow's functions: thin questions to `dubber.plan.Plan`. The only file of rules with functions in it."""
+"""What the rule files share: the configuration, the corpora, and how a rule writes its command, files and resources."""
 
-import os
+import json
+import logging
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from dubber import config as settings_of
-from dubber.errors import DubberError
-from dubber.plan import Plan, as_json
+from dubber import assets, provenance
+from dubber import config as configuration
+from dubber.corpus.corpora import Corpora
+from dubber.errors import DubberError, MissingDataError
+from dubber.experiment import FULL, STAGE1, run_of, students
 from dubber.runner import parameters
-
-# Every `python` in a shell block is the one that runs Snakemake (a conda environment still comes before it).
-os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+from dubber.steps.fit import recorded_inputs
 
 try:
-    PLAN = Plan(settings_of.parse(config), main=workflow.is_main_process)
+    CONFIG = configuration.parse(config)
 except DubberError as error:
     raise WorkflowError(str(error)) from None
 
-SHARE = PLAN.config.max_failed_share
-ALIGNERS = {backend: PLAN.names("aligners", backend) for backend in ("pocketsphinx", "mfa")}
-SWAPS = "|".join(settings_of.SWAPS)
-CODECS = {backend: PLAN.names("codecs", backend) for backend in ("world", "facodec")}
+CORPORA = Corpora(CONFIG.corpora, CONFIG.data_root, listed=workflow.is_main_process)
 
 
-def ask(question):
-    """An input or params function whose clear errors reach the terminal as they are."""
-
-    def answer(wildcards):
-        PLAN.dry_run = workflow.dryrun
-        try:
-            return question(wildcards)
-        except DubberError as error:
-            # Snakemake would dress an exception of a function in a traceback; the message says all that helps.
-            raise SystemExit(f"\n{error}") from None
-
-    return answer
-
-
-def code(*scripts):
-    """The digest of the package code that these scripts reach: what makes a result stale when the code changes."""
-    return PLAN.code(*scripts)
-
-
-def run(step, keep=False):
+def run(step, python=sys.executable, keep=False):
     """The command of a rule, from the signature of its step: `dubber.steps.<step>`.
 
     `keep` is for training: a scheduler's signal reaches all processes of a job at once, and the trainer must be able to
     write a checkpoint and a log after it.
     """
     log_all = "trap : TERM; exec &> >(trap '' TERM; exec tee -a {log:q}); " if keep else "exec &> >(tee {log:q}); "
-    values = {name: "{threads}" if source == "threads" else f"{{{source}.{name}:q}}" for name, source in parameters(step).items()}
-    flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in values.items())
-    return f"{log_all}python workflow_scripts/{step}.py {flags}"
+    sources = {name: source if source == "threads" else f"{source}.{name}" for name, source in parameters(step).items()}
+    flags = " ".join(f"--{name.replace('_', '-')} {{{source}:q}}" for name, source in sources.items())
+    return f"{log_all}{python} workflow_scripts/{step}.py {flags}"
 
 
-def logs(name):
-    return f"logs/{name}.log"
-
-
-def benchmarks(name):
-    return f"benchmarks/rules/{name}.tsv"
+logs, benchmarks = "logs/{}.log".format, "benchmarks/rules/{}.tsv".format
 
 
 def shard_files(folder):
@@ -71,97 +46,100 @@ def shard_files(folder):
 
 def growing(mem_mb, runtime):
     """Memory and minutes of a job's first attempt; each retry asks for as much again."""
-    return {
-        "mem_mb": lambda wildcards, attempt: mem_mb * attempt,
-        "runtime": lambda wildcards, attempt: runtime * attempt,
-    }
+    return {"mem_mb": lambda w, attempt: mem_mb * attempt, "runtime": lambda w, attempt: runtime * attempt}
 
 
-def all_cores(wildcards):
-    """Training takes one machine's cores; a cluster has no number of its own, its profile sets one (set-threads)."""
-    return workflow.cores
+def as_json(settings):
+    """Settings, or several of them, as a step's argument."""
+    return json.dumps(settings, default=lambda one: one.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
 
-def rows(wildcards):
-    return PLAN.rows_digest(wildcards.corpus, wildcards.shard)
+@cache
+def code(*steps):
+    """The digest of the package code that these steps reach: another one makes a result stale."""
+    return provenance.digest([provenance.code_digest(f"workflow_scripts/{step}.py") for step in steps])
 
 
-def manifest(wildcards):
-    return ancient(PLAN.manifest_path(wildcards.corpus).as_posix())
+def checked(question):
+    """An input or params function whose errors reach the terminal as messages, without Snakemake's traceback."""
+
+    def answer(wildcards):
+        try:
+            return question(wildcards)
+        except DubberError as error:
+            raise SystemExit(f"\n{error}") from None
+
+    return answer
 
 
-def rendered(wildcards):
-    """What must exist before a clip's media can be read: nothing, unless the workflow renders the corpus."""
-    return PLAN.step(wildcards.corpus, "truth", shards=[wildcards.shard]) if PLAN.is_made(wildcards.corpus) else []
+identity_of = lambda settings, *steps: provenance.digest([as_json(settings), code(*steps)])  # of a fit
+
+# What rules ask for their wildcards: the corpus is the one that these name, or that of their experiment; another digest
+# of a shard's manifest rows makes its artifacts stale.
+manifest_of = lambda w: CORPORA.manifest(corpus_of(w))
+experiment_of = lambda w, run=FULL: CONFIG.experiment(w.experiment, run)
+corpus_of = lambda w: w.get("corpus") or experiment_of(w).corpus
+root = lambda w: CORPORA.root(corpus_of(w)).as_posix()
+manifest = lambda w: CORPORA.path(corpus_of(w)).as_posix()
+manifests = lambda corpora: [CORPORA.path(corpus).as_posix() for corpus in corpora]
+rows = checked(lambda w: manifest_of(w).digest(w.shard))
+this_shard = lambda w: [w.shard]
+test_shards = lambda w: manifest_of(w).test_shards
 
 
-def crops_of(wildcards):
-    """The shard's crops, which fix the number of frames, where the corpus has video."""
-    return PLAN.step(wildcards.corpus, "crops", shards=[wildcards.shard]) if PLAN.has_video(wildcards.corpus) else []
+def clips(step, share=CONFIG.max_failed_share):
+    """The params of a step that goes through the clips of a shard."""
+    return {"manifest": manifest, "rows": rows, "max_failed_share": share, "code": code(step)}
 
 
-def fitted_on(kind):
-    """What a codec or a transform is fitted on: `kind` is its wildcard, `codec` or `features`.
+@cache
+def is_present(corpus):
+    """Whether a corpus is there. Only in a dry run may it be missing, and only if it serves pre-training alone."""
+    try:
+        return bool(CORPORA.manifest(corpus).shards)
+    except MissingDataError as error:
+        if not workflow.dryrun or corpus not in CONFIG.only_pretraining():
+            raise
+        logging.warning("planned without the clips of '%s':\n%s", corpus, error)
+        return False
+
+
+@cache
+def weights(needed):
+    """Published files that a setting asks for; in a dry run those that are there."""
+    return assets.require(needed, dry_run=workflow.dryrun) if needed else []
+
+
+def with_backend(entries, backend):
+    """The entries of the configuration with a backend, as the pattern of a wildcard."""
+    return "|".join(name for name, entry in entries.items() if entry.backend == backend) or "(?!)"
+
+
+def artifacts(output, experiment, corpora, shards=None):
+    """A step's files for all shards of the corpora, or for those named, by the backends that the experiment names."""
+    backends = {"codec": experiment.codec, "aligner": experiment.aligner, "features": experiment.features}
+    chosen = {corpus: CORPORA.manifest(corpus).shards if shards is None else shards for corpus in corpora}
+    return [path for corpus in corpora for path in expand(output, corpus=corpus, shard=chosen[corpus], **backends)]
+
+
+def made_by(step, shards=lambda w: None, corpora=lambda w: [corpus_of(w)]):
+    """A step's artifacts for an experiment; `shards` and `corpora` are functions of the wildcards."""
+    return checked(lambda w: artifacts(step.output.artifact, experiment_of(w), corpora(w), shards(w)))
+
+
+def fitted(fit, step, entries, identity):
+    """What a codec or a transform is fitted on: the recorded shards while its identity holds, else all of `fit_on`.
 
     What is fitted stays when clips are added, or every token would change its meaning. `ancient` alone does not do it:
     one more shard is another set of inputs; and where a step before has changed, `ancient` would hide it.
     """
 
     def question(wildcards):
-        fit = PLAN.fit(kind, wildcards[kind])
-        return [ancient(path) for path in fit.inputs] if fit.settled else fit.inputs
+        recorded = recorded_inputs(expand(fit().output.record, **wildcards)[0], identity(wildcards))
+        if recorded:
+            return [ancient(path) for path in recorded]
+        corpora = filter(is_present, entries[wildcards[0]].fit_on)
+        shards = {corpus: CORPORA.manifest(corpus).shards for corpus in corpora}
+        return sum((expand(step.output.artifact, corpus=c, shard=shards[c], **wildcards) for c in shards), [])
 
-    return ask(question)
-
-
-def manifests_of_fit(kind):
-    return ask(lambda w: [ancient(path) for path in PLAN.fit(kind, w[kind]).manifests])
-
-
-def training(kind, run=None):
-    """Training inputs of one kind: tokens, durations, features or manifests."""
-    return ask(lambda w: PLAN.training_data(w.experiment, run or w.run)[kind])
-
-
-def of_experiment(wildcards):
-    """The experiment's corpus in the place of a corpus wildcard."""
-    return PLAN.experiment(wildcards.experiment).corpus
-
-
-def experiment_manifest(wildcards):
-    return ancient(PLAN.manifest_path(of_experiment(wildcards)).as_posix())
-
-
-def experiment_rows(wildcards):
-    return PLAN.rows_digest(of_experiment(wildcards), wildcards.shard)
-
-
-def experiment_shard(step):
-    """The artifact of one step for the wildcards' experiment and shard."""
-    return ask(lambda w: PLAN.experiment_step(w.experiment, step, [w.shard]))
-
-
-def references(step):
-    """The artifacts of one step that hold the reference speech of a shard's test clips."""
-    return ask(lambda w: PLAN.reference_files(w.experiment, step, w.shard, w.protocol))
-
-
-def summaries(wildcards, layout):
-    """The summaries of the runs that stand in a table."""
-    return list(PLAN.trained(wildcards.experiment, layout).values())
-
-
-def students_and_teacher(wildcards):
-    """The summaries of every run of Table 3."""
-    layout = PLAN.layout(wildcards.experiment, "ablations")
-    return [f"runs/{wildcards.experiment}/stage1/summary.json", *summaries(wildcards, layout)]
-
-
-def report_tables(*more, pattern="results/{experiment}_{table}.csv"):
-    """What a report is made of, one file for each of its tables: `more` beside the main one and the controls."""
-    return ask(lambda w: expand(pattern, experiment=w.experiment, table=PLAN.report_tables(w.experiment, *more)))
-
-
-def published(wildcards):
-    """The list of published figures, where the experiment shows some beside its own."""
-    return ["config/published.csv"] if PLAN.experiment(wildcards.experiment).published else []
+    return checked(question)

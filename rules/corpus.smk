@@ -1,32 +1,37 @@
-"""Where clips come from: the manifest, and the demo corpus that the workflow renders itself.
+"""The demo corpus, which the workflow renders itself: work/<corpus>/truth/<shard>.parquet.
 
-In: the corpus folder under `data_root`. Out: work/<corpus>/manifest.parquet, work/<corpus>/truth/<shard>.parquet.
+No rule makes work/<corpus>/manifest.parquet: a run brings it up to date when it starts (Snakefile). Where a job must
+run, Snakemake (9.27) looks for no other reason to run what depends on it, and skips that where the input is `ancient`:
+a job that lists the corpus would hide every other change.
 """
 
 
-rule manifest:
-    """List a corpus: clips, texts, splits, shards."""
-    output: artifact="work/{corpus}/manifest.parquet"
-    log: logs("manifest/{corpus}")
-    benchmark: benchmarks("manifest/{corpus}")
-    resources: **growing(2000, 30)
-    params:
-        settings=lambda w: as_json(PLAN.corpus(w.corpus)),
-        root=lambda w: PLAN.root(w.corpus).as_posix(),
-        data_root=lambda w: PLAN.config.data_root,
-    shell: run("manifest")
-
-
 rule render_demo:
-    """Make one shard of the demo corpus: speech by espeak-ng, a photograph that speaks it, and the exact phone times."""
-    input: manifest=ask(manifest)
+    """Make one shard of the demo corpus: speech by espeak-ng, a photograph that speaks it, and exact phone times."""
     output: artifact="work/{corpus}/truth/{shard}.parquet"
     log: logs("render_demo/{corpus}/{shard}")
     benchmark: benchmarks("render_demo/{corpus}/{shard}")
     resources: **growing(2000, 30)
     params:
-        rows=ask(rows),
-        settings=lambda w: as_json(PLAN.corpus(w.corpus).demo.rendering),
-        root=lambda w: PLAN.root(w.corpus).as_posix(),
+        manifest=manifest,
+        rows=rows,
+        settings=lambda w: as_json(CONFIG.corpora[w.corpus].demo.rendering),
+        root=root,
         code=code("render_demo"),
     shell: run("render_demo")
+
+
+def rendered(wildcards):
+    """What must exist before a clip's media can be read: nothing, unless the workflow renders the corpus."""
+    return expand(rules.render_demo.output.artifact, **wildcards) if CORPORA.is_made(wildcards.corpus) else []
+
+
+rule fetch:
+    """Fetch a group of config/assets.csv; the only rule that uses the network, and only when a person asks for it."""
+    output: touch("downloads/{group}.fetched")
+    log: logs("fetch/{group}")
+    benchmark: benchmarks("fetch/{group}")
+    retries: 2
+    resources: mem_mb=1000, runtime=1440
+    params: data_root=CONFIG.data_root
+    shell: run("fetch")

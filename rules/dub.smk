@@ -1,108 +1,101 @@
-"""Inference: speech for the test clips of a shard, by our runs, by other systems, and by the two that bound them.
-
-Out: results/<experiment>/dubs/<system>/<protocol>/<shard>.parquet, the same format for every system.
+"""Speech for the test clips of a shard, in one format: results/<experiment>/dubs/<system>/<protocol>/<shard>.parquet.
 """
+
+from dubber.experiment import NFE, TEXT_ONLY, dubs_folder
+from dubber.user_files import folder_digest
+
+dubs = lambda system: shard_files(dubs_folder("{experiment}", system, "{protocol}"))
+
+# Shards that hold the reference speech of a shard's test clips.
+references = lambda w, protocol=None: manifest_of(w).reference_shards(w.shard, protocol or w.protocol)
+model_of = lambda w: expand(rules.stage2.output.model, experiment=w.experiment, run=run_of(w.system))
+codec_settings = lambda w: as_json(CONFIG.codecs[experiment_of(w).codec])
+
+
+def speaking(step):
+    """The params of a step that speaks a shard's clips: the sampler of the system, and the codec."""
+    return {
+        **clips(step),
+        "settings": lambda w: as_json(CONFIG.synthesis(w.experiment, w.get("system", TEXT_ONLY))),
+        "codec": codec_settings,
+    }
 
 
 rule dub:
-    """Dub a shard's test clips: silent video, text and the protocol's reference voice to speech."""
+    """Dub a shard's test clips: silent video, text and the protocol's reference voice to speech.
+
+    The systems `nfe_<n>` are the full one with another number of evaluations of the denoiser (Table 4).
+    """
     input:
-        manifest=ask(experiment_manifest),
-        model=rules.stage2.output.model,
-        features=experiment_shard("features"),
-        tokens=experiment_shard("tokens"),
-        voices=references("tokens"),
-        codec_files=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
-    output: **shard_files("results/{experiment}/dubs/{run}/{protocol}")
-    log: logs("dub/{experiment}/{run}/{protocol}/{shard}")
-    benchmark: benchmarks("dub/{experiment}/{run}/{protocol}/{shard}")
-    wildcard_constraints: run=PLAN.students()
+        model=model_of,
+        features=made_by(rules.features, this_shard),
+        tokens=made_by(rules.tokens, this_shard),
+        voices=made_by(rules.tokens, references),
+        codec_files=checked(codec_files),
+    output: **dubs("{system}")
+    log: logs("dub/{experiment}/{system}/{protocol}/{shard}")
+    benchmark: benchmarks("dub/{experiment}/{system}/{protocol}/{shard}")
+    wildcard_constraints: system=f"{students()}|{NFE}[1-9][0-9]*"
     resources: gpu=1, **growing(6000, 240)
-    params:
-        rows=ask(experiment_rows),
-        settings=ask(lambda w: as_json(PLAN.synthesis(w.experiment, w.run))),
-        codec=ask(lambda w: as_json(PLAN.codec_of(w.experiment))),
-        max_failed_share=SHARE,
-        code=code("dub"),
+    params: **speaking("dub")
     shell: run("dub")
 
 
-use rule dub as dub_nfe with:
-    # The full system's dubs with another number of evaluations of the denoiser (Table 4).
-    input:
-        manifest=ask(experiment_manifest),
-        model="runs/{experiment}/full/model.safetensors",
-        features=experiment_shard("features"),
-        tokens=experiment_shard("tokens"),
-        voices=references("tokens"),
-        codec_files=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
-    output: **shard_files("results/{experiment}/dubs/nfe_{nfe}/{protocol}")
-    log: logs("dub_nfe/{experiment}/{nfe}/{protocol}/{shard}")
-    benchmark: benchmarks("dub_nfe/{experiment}/{nfe}/{protocol}/{shard}")
-    wildcard_constraints: nfe=r"[1-9][0-9]*"
-    params:
-        rows=ask(experiment_rows),
-        settings=ask(lambda w: as_json(PLAN.synthesis(w.experiment, "full", int(w.nfe)))),
-        codec=ask(lambda w: as_json(PLAN.codec_of(w.experiment))),
-        max_failed_share=SHARE,
-        code=code("dub"),
+external_folder = lambda w: experiment_of(w).external[w.system].folder.replace("{protocol}", w.protocol)
+external_digest = lambda w: folder_digest(manifest_of(w).rows(w.shard), Path(external_folder(w)))
 
 
 rule external:
     """Another system's speech for a shard's test clips, from the folder that the configuration names."""
-    input: manifest=ask(experiment_manifest)
-    output: **shard_files("results/{experiment}/dubs/{system}/{protocol}")
+    output: **dubs("{system}")
     log: logs("external/{experiment}/{system}/{protocol}/{shard}")
     benchmark: benchmarks("external/{experiment}/{system}/{protocol}/{shard}")
-    wildcard_constraints: system=PLAN.external_names()
+    wildcard_constraints: system="|".join(CONFIG.external_systems()) or "(?!)"
     resources: **growing(2000, 30)
-    params:
-        rows=ask(experiment_rows),
-        folder=ask(lambda w: PLAN.external_folder(w.experiment, w.system, w.protocol).as_posix()),
-        files=ask(lambda w: PLAN.external_digest(w.experiment, w.system, w.protocol, w.shard)),
-        max_failed_share=1.0,  # what another system does not deliver is its failure, not ours
-        code=code("external"),
+    params: **clips("external", share=1.0), folder=external_folder, files=checked(external_digest)
     shell: run("external")
+
+
+def speech(experiment, cells, shards, output="artifact"):
+    """The speech of pairs of system and protocol."""
+    folders = dict.fromkeys(dubs_folder(experiment, system, protocol) for system, protocol in cells)
+    return [path for folder in folders for path in expand(shard_files(folder)[output], shard=shards)]
+
+
+def full_speech(wildcards):
+    """The full system's speech for every test shard, in the first protocol."""
+    cells = [(FULL, experiment_of(wildcards).protocols[0])]
+    return speech(wildcards.experiment, cells, test_shards(wildcards))
 
 
 rule resynthesise:
     """What the codec alone makes of a shard's test clips: the upper bound of every dub."""
-    input:
-        manifest=ask(experiment_manifest),
-        tokens=experiment_shard("tokens"),
-        codec_files=ask(lambda w: PLAN.codec_files(PLAN.experiment(w.experiment).codec)),
-    output: **shard_files("results/{experiment}/dubs/codec/any")
+    input: tokens=made_by(rules.tokens, this_shard), codec_files=checked(codec_files)
+    output: **dubs("codec")
     log: logs("resynthesise/{experiment}/{shard}")
     benchmark: benchmarks("resynthesise/{experiment}/{shard}")
     resources: **growing(4000, 60)
-    params:
-        rows=ask(experiment_rows),
-        codec=ask(lambda w: as_json(PLAN.codec_of(w.experiment))),
-        max_failed_share=SHARE,
-        code=code("resynthesise"),
+    params: **clips("resynthesise"), codec=codec_settings
     shell: run("resynthesise")
 
 
 rule ground_truth:
     """The recordings of a shard's test clips, cut to the length of their video."""
-    input: manifest=ask(experiment_manifest), audio=experiment_shard("audio"), crops=experiment_shard("crops")
-    output: **shard_files("results/{experiment}/dubs/ground_truth/any")
+    input: audio=made_by(rules.audio, this_shard), crops=made_by(rules.crops, this_shard)
+    output: **dubs("ground_truth")
     log: logs("ground_truth/{experiment}/{shard}")
     benchmark: benchmarks("ground_truth/{experiment}/{shard}")
     resources: **growing(2000, 30)
-    params: rows=ask(experiment_rows), max_failed_share=SHARE, code=code("ground_truth")
+    params: **clips("ground_truth")
     shell: run("ground_truth")
 
 
 rule attention:
     """Gather the attention maps of some test clips, with the aligner's durations to draw over them."""
-    input:
-        dubs=ask(lambda w: PLAN.run_dubs(w.experiment)),
-        durations=ask(lambda w: PLAN.experiment_step(w.experiment, "durations", PLAN.test_shards_of(w.experiment))),
+    input: dubs=checked(full_speech), durations=made_by(rules.durations, test_shards)
     output: artifact="results/{experiment}/attention.parquet"
     log: logs("attention/{experiment}")
     benchmark: benchmarks("attention/{experiment}")
-    localrule: True
     resources: mem_mb=2000, runtime=15
     params: code=code("attention")
     shell: run("attention")

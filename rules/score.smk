@@ -1,41 +1,41 @@
-"""Scores: every metric of one system, protocol and shard, one row for each clip and metric.
+"""Scores, one row for each clip and metric: results/<experiment>/scores/<system>/<protocol>/<shard>.parquet."""
 
-In: dubs and the recordings. Out: results/<experiment>/scores/<system>/<protocol>/<shard>.parquet.
-"""
+from dubber.metrics.settings import needed, needs_sync_encoders, scoring_memory
+
+
+metrics_of = lambda w: experiment_of(w).metrics
+metric_weights = checked(lambda w: sum(map(weights, needed(metrics_of(w))), []))
 
 
 rule fit_sync:
     """Fit the embedded lip-sync encoders on the training split's real pairs of lips and sound."""
-    input:
-        manifest=ask(experiment_manifest),
-        crops=ask(lambda w: PLAN.experiment_step(w.experiment, "crops")),
-        audio=ask(lambda w: PLAN.experiment_step(w.experiment, "audio")),
+    input: crops=made_by(rules.crops), audio=made_by(rules.audio)
     output: weights="work/sync/{experiment}.safetensors"
     log: logs("fit_sync/{experiment}")
     benchmark: benchmarks("fit_sync/{experiment}")
     threads: 2
     resources: **growing(6000, 240)
-    params: settings=ask(lambda w: as_json(PLAN.experiment(w.experiment).sync)), code=code("fit_sync")
+    params: manifest=manifest, settings=lambda w: as_json(experiment_of(w).sync), code=code("fit_sync")
     shell: run("fit_sync")
 
 
 rule score:
     """Measure a shard's dubs with every configured metric; a missing clip counts as a failure."""
     input:
-        manifest=ask(experiment_manifest),
-        dubs=ask(lambda w: PLAN.dubs_file(w.experiment, w.system, w.protocol, w.shard)),
+        dubs=lambda w: speech(w.experiment, [(w.system, w.protocol)], w.shard),
         truth=rules.ground_truth.output.artifact,
-        references=references("audio"),
-        crops=experiment_shard("crops"),
-        sync=ask(lambda w: PLAN.sync_files(w.experiment)),
+        references=made_by(rules.audio, references),
+        crops=made_by(rules.crops, this_shard),
+        sync=lambda w: expand(rules.fit_sync.output, **w) if needs_sync_encoders(metrics_of(w)) else [],
+        weights=metric_weights,
     output: artifact="results/{experiment}/scores/{system}/{protocol}/{shard}.parquet"
     log: logs("score/{experiment}/{system}/{protocol}/{shard}")
     benchmark: benchmarks("score/{experiment}/{system}/{protocol}/{shard}")
-    resources:
-        mem_mb=lambda w, attempt: PLAN.scoring_memory(w.experiment) * attempt,
-        runtime=lambda w, attempt: 120 * attempt,
+    resources: **{**growing(0, 120), "mem_mb": lambda w, attempt: scoring_memory(metrics_of(w)) * attempt}
     params:
-        rows=ask(experiment_rows),
-        metrics=ask(lambda w: as_json([m.model_dump(mode="json") for m in PLAN.experiment(w.experiment).metrics])),
+        manifest=manifest,
+        rows=rows,
+        metrics=lambda w: as_json(metrics_of(w)),
+        stamps=lambda w: assets.stamp(metric_weights(w)),
         code=code("score"),
     shell: run("score")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, TypedDict, cast
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from dubber import provenance
 from dubber.artifacts import field, read_table
+from dubber.corpus.settings import Protocol
 from dubber.errors import ClipError, DubberError
 
 MANIFEST = pa.schema(
@@ -35,8 +36,6 @@ MANIFEST = pa.schema(
         field("reference", pa.string(), "another clip of the same speaker, for protocol 2.0"),
     ]
 )
-Protocol = Literal["1.0", "2.0"]
-"""The paper's: the reference speech is the clip's own (1.0), or another clip's of the same speaker (2.0)."""
 
 
 class Row(TypedDict):
@@ -153,13 +152,21 @@ class Manifest:
         """The test clips of one shard."""
         return [row for row in self.rows(shard) if row["split"] == "test"]
 
+    def every_test(self) -> list[Row]:
+        """The test clips of all shards."""
+        return [row for shard in self.test_shards for row in self.test_rows(shard)]
+
     def digest(self, shard: str) -> str:
-        """What makes a shard stale."""
+        """The digest of one shard's clips: the shard is stale when it changes."""
         return provenance.digest([[row[name] for name in IDENTITY] for row in self._plain(shard)])
 
-    def reference_shards(self, shard: str) -> list[str]:
-        """Shards that hold the reference clips of a shard's test clips."""
-        return sorted(self._reference_shards.get(shard, ()))
+    def tests_digest(self) -> str:
+        """The digest of the test clips, as far as the partners of the control systems follow from them."""
+        return provenance.digest([[row["clip"], row["speaker"], row["text"]] for row in self.every_test()])
+
+    def reference_shards(self, shard: str, protocol: Protocol = "2.0") -> list[str]:
+        """Shards that hold the reference speech of a shard's test clips."""
+        return [shard] if protocol == "1.0" else sorted(self._reference_shards.get(shard, ()))
 
     def clips(self, split: str) -> set[str]:
         """Names of the clips of one split."""

@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from dubber.settings import Settings
 
+Protocol = Literal["1.0", "2.0"]
+"""The paper's: the reference speech is the clip's own (1.0), or another clip's of the same speaker (2.0)."""
 Reader = Literal["demo", "grid", "chem", "libritts", "table"]
 
 

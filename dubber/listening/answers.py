@@ -16,7 +16,8 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from dubber.listening.definition import SOUND_ID, Question
+from dubber.errors import MissingDataError
+from dubber.listening.definition import SOUND_ID, Question, folder_of
 from dubber.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,23 @@ def answers_folder(folder: Path) -> Path:
 def answer_files(folder: Path) -> list[Path]:
     """One file for each listener of the test in `folder`."""
     return sorted(answers_folder(folder).glob(f"*{SUFFIX}"))
+
+
+def answered(experiment: str, protocols: Iterable[str]) -> list[Path]:
+    """Every listener's answers to the tests of an experiment.
+
+    Raises:
+        MissingDataError: nobody has answered yet.
+    """
+    folders = [folder_of(experiment, protocol) for protocol in protocols]
+    files = [path for folder in folders for path in answer_files(folder)]
+    if not files:
+        raise MissingDataError(
+            f"No listener has answered for the experiment '{experiment}' yet.",
+            looked_at=", ".join(map(str, folders)),
+            hint=f"This command starts the listening test: dubber listen --experiment {experiment}",
+        )
+    return files
 
 
 def keep(answer: Answer, folder: Path) -> None:

@@ -36,8 +36,8 @@ class Sources:
     """
 
     rows: Sequence[Mapping[str, Any]]
-    dubs: Mapping[str, Sequence[str]]
-    references: Sequence[str]
+    dubs: Mapping[str, Sequence[Path]]
+    references: Sequence[Path]
     fingerprints: Mapping[str, str]
 
 
@@ -75,7 +75,7 @@ def _heard(system: str, clips: set[str], sources: Sources) -> HeardSystem:
     return HeardSystem(system=system, fingerprint=sources.fingerprints.get(system, ""), n_failed=n_failed)
 
 
-def _clips(paths: Sequence[str]) -> set[str]:
+def _clips(paths: Sequence[Path]) -> set[str]:
     return {row["clip"] for path in paths for row in read_rows(path, ["clip"])}
 
 
@@ -104,7 +104,7 @@ def _hash(seed: int, clip: str) -> bytes:
     return hashlib.sha256(f"{seed}\n{clip}".encode()).digest()
 
 
-def _write_sounds(paths: Sequence[str], clips: set[str], settings: ListeningSettings, folder: Path) -> dict[str, str]:
+def _write_sounds(paths: Sequence[Path], clips: set[str], settings: ListeningSettings, folder: Path) -> dict[str, str]:
     """Write the clips' sounds; clip -> id of its sound."""
     sounds = {}
     for path in paths:

@@ -39,7 +39,7 @@ _CONTROLS = {
 }
 
 
-def control(clips: Shard, speaking: Speaking, swap: Wildcard, features: Inputs, tokens: Inputs) -> None:
+def control(clips: Shard, speaking: Speaking, system: Wildcard, features: Inputs, tokens: Inputs) -> None:
     """Dub each test clip with one input of its partner (`dubber.steps.partners`).
 
     Speech is as long as the clip's own video. A partner's lips and face are cut at their end, or continued backwards,
@@ -51,34 +51,33 @@ def control(clips: Shard, speaking: Speaking, swap: Wildcard, features: Inputs, 
     Args:
         clips: the shard; clips of other splits are passed over.
         speaking: the student.
-        swap: "other_video", "other_voice" or "other_text".
+        system: "other_video", "other_voice" or "other_text".
         features: of all shards with test clips.
         tokens: of the same shards, and of those that hold the references of protocol 2.0.
     """
-    manifest = load_manifest(clips.manifest)
-    every = [row for shard in manifest.test_shards for row in manifest.test_rows(shard)]
-    partners = _CONTROLS[swap].partners(every)
+    every = load_manifest(clips.manifest).every_test()
+    partners = _CONTROLS[system].partners(every)
     texts = {row["clip"]: row["text"] for row in every}
     synthesiser = Synthesiser(speaking.model, speaking.prepare(), speaking.settings)
     protocol, tests = speaking.protocol, clips.tests()
     others = {partners[row["clip"]] for row in tests if row["clip"] in partners}
     seen = by_clip(
         (row for path in features for row in read_rows(path)),
-        {row["clip"] for row in tests} | (others if swap == "other_video" else set()),
+        {row["clip"] for row in tests} | (others if system == "other_video" else set()),
     )
-    heard = speakers(tokens, reference_clips(tests, protocol) | (others if swap == "other_voice" else set()))
+    heard = speakers(tokens, reference_clips(tests, protocol) | (others if system == "other_voice" else set()))
     requests = []
     share = clips.max_failed_share if partners else 1.0
-    with replace(clips, max_failed_share=share).writer(DUBS, swap, tests) as shard:
+    with replace(clips, max_failed_share=share).writer(DUBS, system, tests) as shard:
         for row in tests:
             with shard.attempt(row["clip"]):
                 if row["clip"] not in partners:
-                    raise ClipError(f"{_CONTROLS[swap].none}: it has no partner to swap with")
+                    raise ClipError(f"{_CONTROLS[system].none}: it has no partner to swap with")
                 other = partners[row["clip"]]
-                voice = other if swap == "other_voice" else reference_clip(row, protocol)
-                spoken: Row = {**row, "text": texts[other]} if swap == "other_text" else row
+                voice = other if system == "other_voice" else reference_clip(row, protocol)
+                spoken: Row = {**row, "text": texts[other]} if system == "other_text" else row
                 own = require(row["clip"], seen, "features")
-                video = require(other, seen, "features of its partner") if swap == "other_video" else own
+                video = require(other, seen, "features of its partner") if system == "other_video" else own
                 made = clip_request(synthesiser, spoken, video, require(voice, heard, "tokens of the reference"))
                 requests.append(_as_long_as(made, own["n_frames"]))
         speak(shard, synthesiser, requests)

@@ -15,6 +15,15 @@ def training_clips(manifests: Sequence[Path]) -> set[str]:
     return {clip for path in manifests for clip in load_manifest(path).clips("train")}
 
 
+def recorded_inputs(path: Path | str, identity: str) -> list[str]:
+    """What a fit with this identity was made from; empty where there is no such fit."""
+    try:
+        facts = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return []
+    return facts["inputs"] if facts.get("identity") == identity else []
+
+
 def record_fit(path: Path, identity: str, inputs: Sequence[Path]) -> None:
     """Write down what was fitted on what, so that planning can tell whether it still holds."""
     with atomic_path(path) as temporary:

@@ -19,7 +19,7 @@ from dubber.steps.fit import record_fit, training_clips
 
 
 def fit_codec(
-    analysis: Inputs, manifests: Inputs, settings: WorldSettings, identity: str, codec: Output, record: Output
+    analysis: Inputs, manifests: tuple[Path, ...], settings: WorldSettings, identity: str, codec: Output, record: Output
 ) -> None:
     """Fit the codec and record its inputs and identity.
 

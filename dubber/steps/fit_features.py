@@ -14,7 +14,12 @@ from dubber.steps.fit import record_fit, training_clips
 
 
 def fit_features(
-    crops: Inputs, manifests: Inputs, settings: FeatureSettings, identity: str, transform: Output, record: Output
+    crops: Inputs,
+    manifests: tuple[Path, ...],
+    settings: FeatureSettings,
+    identity: str,
+    transform: Output,
+    record: Output,
 ) -> None:
     """Fit the transform and record its inputs and identity.
 

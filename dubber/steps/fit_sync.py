@@ -17,13 +17,13 @@ from dubber.media.audio import from_pcm
 from dubber.metrics.settings import SyncFitSettings
 from dubber.metrics.sync_encoders import read_lips, read_mels, save_encoders
 from dubber.metrics.sync_fit import Pair, fit_encoders
-from dubber.runner import Input, Inputs, Output, Threads
+from dubber.runner import Inputs, Output, Threads
 
 log = logging.getLogger(__name__)
 
 
 def fit_sync(
-    manifest: Input, crops: Inputs, audio: Inputs, settings: SyncFitSettings, threads: Threads, weights: Output
+    manifest: Path, crops: Inputs, audio: Inputs, settings: SyncFitSettings, threads: Threads, weights: Output
 ) -> None:
     """Fit both encoders on real pairs of lips and sound.
 

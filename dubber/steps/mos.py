@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dubber.listening.answers import read_answers
 from dubber.listening.definition import load_test
-from dubber.report.mos import build_mos
+from dubber.listening.mos import build_mos
 from dubber.report.published import load_published, opinions_beside
 from dubber.report.settings import ReportSettings
 from dubber.report.tables import write_csv

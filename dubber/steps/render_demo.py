@@ -14,7 +14,7 @@ from dubber.corpus.demo.render import render_clip
 from dubber.corpus.demo.talking_head import Face
 from dubber.corpus.manifest import load_shard
 from dubber.corpus.settings import RenderSettings
-from dubber.runner import Input, Output, Wildcard
+from dubber.runner import Output, Wildcard
 
 TRUTH = pa.schema(
     [
@@ -29,7 +29,7 @@ TRUTH = pa.schema(
 )
 
 
-def render_demo(manifest: Input, shard: Wildcard, settings: RenderSettings, root: Path, artifact: Output) -> None:
+def render_demo(manifest: Path, shard: Wildcard, settings: RenderSettings, root: Path, artifact: Output) -> None:
     """Render each clip under `root` and write down its exact times.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 from dubber.report.figure_files import write_figures
 from dubber.report.html import ReportInputs, build_report
 from dubber.report.settings import ReportSettings
-from dubber.runner import Input, Inputs, Output, Wildcard
+from dubber.runner import Inputs, Output, Wildcard
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Found:
         summaries: of the training runs.
     """
 
-    manifest: Input
+    manifest: Path
     tables: Inputs
     comparisons: Inputs
     alignment: Inputs

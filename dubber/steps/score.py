@@ -74,7 +74,7 @@ class Heard:
 
 
 def score(
-    manifest: Input,
+    manifest: Path,
     shard: Wildcard,
     heard: Heard,
     metrics: tuple[MetricSettings, ...],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow as pa
 from dubber.artifacts import ShardWriter
 from dubber.corpus.manifest import Row, load_shard
 from dubber.errors import ClipError
-from dubber.runner import Input, Output, Wildcard
+from dubber.runner import Output, Wildcard
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Shard:
         artifact: the Parquet file to write.
     """
 
-    manifest: Input
+    manifest: Path
     shard: Wildcard
     max_failed_share: float
     artifact: Output

@@ -13,7 +13,8 @@ from dubber.artifacts import ShardWriter, read_rows
 from dubber.codec.base import Codec
 from dubber.codec.registry import load_codec
 from dubber.codec.settings import CodecSettings
-from dubber.corpus.manifest import Protocol, Row
+from dubber.corpus.manifest import Row
+from dubber.corpus.settings import Protocol
 from dubber.dub.settings import SynthesisSettings
 from dubber.dub.synthesise import BaseSynthesiser, Request, Speech, Synthesiser
 from dubber.errors import ClipError

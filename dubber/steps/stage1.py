@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from dubber.runner import Inputs
 from dubber.steps.training import Training
 from dubber.train.run import Artifacts
 
 
-def stage1(run: Training, tokens: Inputs, durations: Inputs, manifests: Inputs) -> None:
+def stage1(run: Training, tokens: Inputs, durations: Inputs, manifests: tuple[Path, ...]) -> None:
     """Train the teacher, or resume its training.
 
     Args:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from dubber.runner import Inputs, OptionalInput
 from dubber.steps.training import Training
 from dubber.train.run import Artifacts
 
 
 def stage2(
-    run: Training, tokens: Inputs, durations: Inputs, features: Inputs, manifests: Inputs, teacher: OptionalInput
+    run: Training,
+    tokens: Inputs,
+    durations: Inputs,
+    features: Inputs,
+    manifests: tuple[Path, ...],
+    teacher: OptionalInput,
 ) -> None:
     """Train the student, or resume its training.
 

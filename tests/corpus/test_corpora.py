@@ -8,7 +8,7 @@ import pytest
 
 from dubber.corpus.corpora import Corpora
 from dubber.corpus.settings import CorpusSettings
-from dubber.errors import MissingDataError
+from dubber.errors import ConfigError, MissingDataError
 from tests.helpers import grid_folder
 
 SETTINGS = {
@@ -37,12 +37,12 @@ def files(folder: Path) -> set[Path]:
 def test_a_plan_writes_nothing_and_a_run_writes_what_was_planned(here):
     before = files(here)
     planned = corpora()
-    assert len(planned.shards("mine")) == 8
-    assert planned.shards("made") == [f"{n:04d}" for n in range(4)]
+    assert len(planned.manifest("mine").shards) == 8
+    assert planned.manifest("made").shards == [f"{n:04d}" for n in range(4)]
     assert files(here) == before
     planned.save()
     assert files(here) - before == {here / name for name in written("mine", "made")}
-    assert corpora(listed=False).shards("mine") == planned.shards("mine")
+    assert corpora(listed=False).manifest("mine").shards == planned.manifest("mine").shards
 
 
 def written(*names: str) -> list[str]:
@@ -51,7 +51,7 @@ def written(*names: str) -> list[str]:
 
 def test_only_corpora_that_were_asked_for_are_looked_at(here):
     planned = corpora()
-    planned.shards("made")
+    planned.manifest("made")
     planned.save()
     assert not (here / "work/mine").exists()
 
@@ -59,36 +59,34 @@ def test_only_corpora_that_were_asked_for_are_looked_at(here):
 def test_an_unchanged_corpus_is_not_written_again(here):
     for _ in range(2):
         planned = corpora()
-        digest = planned.digest("mine", "0003")
+        digest = planned.manifest("mine").digest("0003")
         planned.save()
     stamp = (here / "work/mine/manifest.parquet").stat().st_mtime_ns
     again = corpora()
-    assert again.digest("mine", "0003") == digest
+    assert again.manifest("mine").digest("0003") == digest
     again.save()
     assert (here / "work/mine/manifest.parquet").stat().st_mtime_ns == stamp
 
 
 def test_a_plan_sees_new_clips_and_a_job_reads_what_its_run_has_listed(here):
     first = corpora()
-    first.shards("mine")
+    old = first.manifest("mine")
     first.save()
     grid_folder.add(here / "data/grid", "s1/bbaf2n.mpg")
-    planned, job = corpora(), corpora(listed=False)
-    assert planned.digest("mine", "0007") != first.digest("mine", "0007") == job.digest("mine", "0007")
-    assert {s for s in planned.shards("mine") if planned.digest("mine", s) != first.digest("mine", s)} == {"0007"}
+    planned, job = corpora().manifest("mine"), corpora(listed=False).manifest("mine")
+    assert {shard for shard in planned.shards if planned.digest(shard) != old.digest(shard)} == {"0007"}
+    assert job.digest("0007") == old.digest("0007")
 
 
 def test_a_job_lists_a_corpus_that_no_run_has_listed(here):
-    assert corpora(listed=False).shards("mine") == corpora().shards("mine")
+    assert corpora(listed=False).manifest("mine").shards == corpora().manifest("mine").shards
 
 
-def test_a_missing_corpus_is_an_error_unless_it_is_optional(here, caplog):
+def test_a_missing_or_unknown_corpus_is_an_error(here):
     with pytest.raises(MissingDataError, match="data/speech"):
-        corpora().shards("speech")
-    planned = corpora(optional={"speech"})
-    assert planned.shards("speech") == planned.test_shards("speech") == []
-    assert "planned without the clips of 'speech'" in caplog.text
-    planned.save()
+        corpora().manifest("speech")
+    with pytest.raises(ConfigError, match="did you mean 'made'"):
+        corpora().manifest("mde")
 
 
 def test_the_folder_of_a_corpus_is_the_first_that_exists(here):
@@ -100,15 +98,19 @@ def test_the_folder_of_a_corpus_is_the_first_that_exists(here):
 
 
 def test_reference_speech_is_in_the_own_shard_in_protocol_1(here):
-    planned = corpora()
-    shard = planned.test_shards("mine")[0]
-    assert planned.reference_shards("mine", shard, "1.0") == [shard]
-    assert planned.reference_shards("mine", shard, "2.0") == planned.manifest("mine").reference_shards(shard)
+    found = corpora().manifest("mine")
+    shard = found.test_shards[0]
+    references = {row["reference"] for row in found.test_rows(shard)}
+    assert found.reference_shards(shard, "1.0") == [shard]
+    assert found.reference_shards(shard) == sorted({r["shard"] for r in found.all_rows if r["clip"] in references})
 
 
 def test_the_digest_of_the_test_clips_follows_the_test_clips_alone(here):
-    before, clips = corpora().tests_digest("mine"), corpora().manifest("mine").clips("test")
-    for name in ("bbaf2n", "lgbx9s", "swwz1p"):
-        grid_folder.add(here / "data/grid", f"s9/{name}.mpg")
-    after = corpora()
-    assert (after.tests_digest("mine") == before) == (after.manifest("mine").clips("test") == clips)
+    before = corpora().manifest("mine")
+    assert {row["clip"] for row in before.every_test()} == before.clips("test")
+    grid_folder.add(here / "data/grid", "s9/bbaf2n.mpg")
+    after = corpora().manifest("mine")
+    assert len(after.all_rows) > len(before.all_rows) and after.clips("test") == before.clips("test")
+    assert after.tests_digest() == before.tests_digest()
+    (here / "data/grid" / before.every_test()[0]["video"]).unlink()
+    assert corpora().manifest("mine").tests_digest() != before.tests_digest()

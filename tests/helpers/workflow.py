@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,22 +11,35 @@ from tests.conftest import ROOT
 
 
 @cache
-def parsed() -> Any:
-    """The parsed workflow; nothing is planned or run."""
+def parsed(overrides: str = "{}") -> Any:
+    """The parsed workflow under a configuration that `overrides` (JSON) changes; nothing is planned or run."""
     import contextlib
     import os
 
     from snakemake.api import SnakemakeApi
-    from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
+    from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
     before = Path.cwd()
     os.chdir(ROOT)
     try:
         with contextlib.ExitStack() as stack:
             api = stack.enter_context(SnakemakeApi(OutputSettings(quiet={Quietness.ALL})))
-            return api.workflow(ResourceSettings(cores=2), snakefile=ROOT / "Snakefile", workdir=ROOT)._workflow
+            return api.workflow(
+                ResourceSettings(cores=2),
+                config_settings=ConfigSettings(config=json.loads(overrides)),
+                snakefile=ROOT / "Snakefile",
+                workdir=ROOT,
+            )._workflow
     finally:
         os.chdir(before)
+
+
+def asks(question: str, overrides: dict[str, Any] | None = None, **wildcards: str) -> Any:
+    """What a function of the rules answers for some wildcards."""
+    from snakemake.iocontainers import Wildcards
+
+    function = parsed(json.dumps(overrides or {})).globals[question]
+    return function(Wildcards(fromdict=wildcards))
 
 
 def rules() -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
-from dubber import config
+from dubber import assets, config
 from dubber.errors import ConfigError
 from dubber.experiment import Experiment, ablations, run_of, students
 from dubber.metrics.settings import SyncSettings, WerSettings, needs_sync_encoders, scoring_memory
@@ -94,6 +95,11 @@ def test_a_change_validates_and_keeps_the_rest():
             before.changed(wrong)
 
 
+@pytest.mark.parametrize(("run", "has_one"), [("full", True), ("no_pretraining", False), ("stage1", False)])
+def test_a_student_has_a_teacher_unless_it_starts_from_nothing(run, has_one):
+    assert demo().of_run(run).has_teacher(run) == has_one
+
+
 def test_another_seed_changes_stage_2_and_the_sampling_alone():
     plain, seeded = demo(), demo().of_run("seed_7")
     assert (seeded.stage2.seed, seeded.synthesis.seed) == (7, 7)
@@ -133,6 +139,45 @@ def test_evaluations_and_controls_are_compared_in_one_protocol():
 )
 def test_a_system_comes_from_a_run(system, run):
     assert run_of(system) == run
+
+
+def test_a_system_is_sampled_as_its_run_or_with_its_evaluations():
+    settings = config.read({"experiments": {"demo": {"seeds": [7]}}})
+    plain = settings.synthesis("demo")
+    assert settings.synthesis("demo", "other_voice") == settings.synthesis("demo", "text_only") == plain
+    assert settings.synthesis("demo", "nfe_3") == plain.changed({"nfe": 3})
+    assert settings.synthesis("demo", "seed_7") == plain.changed({"seed": 7})
+
+
+def test_one_ablation_alone_is_a_table_of_one_row():
+    assert demo().layout("no_ctc").systems == ("no_ctc",)
+    assert demo().layout("no_ctc").trained == {"no_ctc": "no_ctc"}
+    assert demo().cells("no_ctc") == [("no_ctc", protocol) for protocol in demo().protocols]
+
+
+def test_the_student_is_as_wide_as_its_features_and_the_teacher_does_not_change():
+    wide = {"face": {"backend": "import", "folder": "mine"}, "lip_features": 1024, "face_features": 40}
+    narrow, wide = config.read(), config.read({"features": {"demo": wide}})
+    assert narrow.run_settings("demo", "stage1") == wide.run_settings("demo", "stage1")
+    sizes = [settings.run_settings("demo").model for settings in (narrow, wide)]
+    assert [(size.lip_features, size.face_features) for size in sizes] == [(512, 256), (1024, 40)]
+
+
+def test_the_example_of_the_features_page_is_a_configuration():
+    page = (ROOT / "docs" / "reference" / "features.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    read = config.read(yaml.safe_load(example))
+    assert (read.features["grid"].lip.backend, read.features["grid"].face.backend) == ("resnet18", "import")
+    assert read.crops.backend == "fan"
+    for group in re.findall(r"downloads/(\w+)\.fetched", page):
+        assert assets.group(group)
+
+
+def test_files_of_the_user_are_merged_and_one_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "mine.yaml").write_text("data_root: elsewhere")
+    assert config.read_files(tmp_path / "mine.yaml").data_root == "elsewhere"
+    with pytest.raises(ConfigError, match=r"cannot be read.*\n.*nowhere\.yaml"):
+        config.read_files(tmp_path / "nowhere.yaml")
 
 
 def test_a_report_scores_each_system_and_protocol_once():

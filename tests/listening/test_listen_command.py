@@ -35,7 +35,7 @@ def test_without_dubs_the_target_that_makes_them_is_named(project):
 def test_unknown_names_are_corrected(project):
     with pytest.raises(ConfigError, match="did you mean 'full'"):
         find_or_make(options("--systems", "fulll"))
-    with pytest.raises(ConfigError, match="no experiment"):
+    with pytest.raises(ConfigError, match="no such experiment"):
         find_or_make(options("--experiment", "dem"))
     with pytest.raises(ConfigError, match="cannot be read"):
         find_or_make(options("--configfile", "nowhere.yaml"))

@@ -9,8 +9,8 @@ import pytest
 
 from dubber.errors import DubberError
 from dubber.listening.answers import Answer
+from dubber.listening.mos import build_mos
 from dubber.report.bootstrap import crossed_interval, interval
-from dubber.report.mos import build_mos
 from dubber.report.settings import BootstrapSettings
 from tests.helpers.running import small_test
 

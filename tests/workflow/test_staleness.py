@@ -7,7 +7,7 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from tests.workflow.conftest import Project
+from tests.workflow.conftest import Project, new_project
 
 pytestmark = pytest.mark.workflow
 
@@ -90,10 +90,39 @@ def test_adding_clips_makes_one_shard(project):
     for step in ("render_demo", "audio", "crops", "align", "analyse", "durations", "tokens", "features"):
         assert planned[step] == 1, f"{step} runs for the new shard alone"
     assert not set(planned) & {"fit_codec", "fit_features"}, "what was fitted stays, or every token would change"
+    project.snakemake("work/micro/audio/0001.parquet")
     after = pq.read_table(project.folder / "work/micro/manifest.parquet").to_pylist()
     shards = {row["clip"]: row["shard"] for row in after}
     assert len(after) == len(before) + 2
     assert all(shards[row["clip"]] == row["shard"] for row in before), "a clip never changes its shard"
+
+
+def test_what_changed_beside_the_corpus_is_seen_as_well(project):
+    edit(project, "micro.yaml", "clips_per_speaker: 6", "clips_per_speaker: 7")
+    edit(project, "micro.yaml", "players: 1", "bootstrap: {samples: 500}, players: 1")
+    assert {"render_demo", "alignment", "table", "report"} <= set(project.planned())
+
+
+def files(project: Project) -> dict[str, tuple[int, bytes]]:
+    """Time and content of every file but Snakemake's own and compiled Python."""
+    paths = (path for path in project.folder.rglob("*") if path.is_file())
+    own = (path for path in paths if not {".snakemake", "__pycache__"} & set(path.parts))
+    return {path.as_posix(): (path.stat().st_mtime_ns, path.read_bytes()) for path in own}
+
+
+def test_planning_writes_nothing_in_a_fresh_project(tmp_path):
+    fresh = new_project(tmp_path / "project")
+    before = files(fresh)
+    assert fresh.planned()["render_demo"] == 2
+    assert files(fresh) == before
+
+
+@pytest.mark.parametrize("clips", [6, 7])
+def test_planning_writes_nothing_in_a_finished_project(project, clips):
+    edit(project, "micro.yaml", "clips_per_speaker: 6", f"clips_per_speaker: {clips}")
+    before = files(project)
+    assert bool(project.planned()) == (clips != 6)
+    assert files(project) == before
 
 
 def test_a_lost_table_is_made_from_the_scores(project):

@@ -18,8 +18,8 @@ def read(project: Project, name: str) -> pd.DataFrame:
 
 
 def test_one_ablation_trains_itself_alone(finished):
-    planned = finished.planned("results/micro/ablations/no_ctc.csv")
-    assert planned == {"stage2": 1, "dub": 4, "score": 4, "ablation": 1}
+    planned = finished.planned("results/micro_no_ctc.csv")
+    assert planned == {"stage2": 1, "dub": 4, "score": 4, "table": 1}
 
 
 def test_all_ablations_are_table_3(finished):
@@ -36,10 +36,10 @@ def test_one_command_makes_every_table_of_the_paper(finished):
 
 def test_an_ablation_without_pretraining_waits_for_no_teacher(finished, project):
     (project.folder / "runs/micro/stage1/model.safetensors").unlink()
-    project.snakemake("results/micro/ablations/no_pretraining.csv")
-    assert read(project, "micro/ablations/no_pretraining").system.tolist() == ["no_pretraining"] * 2
+    project.snakemake("results/micro_no_pretraining.csv")
+    assert read(project, "micro_no_pretraining").system.tolist() == ["no_pretraining"] * 2
     assert not (project.folder / "runs/micro/stage1/model.safetensors").exists()
-    assert project.planned("results/micro/ablations/no_ctc.csv")["stage1"] == 1
+    assert project.planned("results/micro_no_ctc.csv")["stage1"] == 1
 
 
 def test_another_seed_is_another_row_and_the_teacher_stays(finished, project):
