@@ -60,7 +60,7 @@ def test_a_run_that_was_trained_anew_is_named(project, caplog):
     summary.parent.mkdir(parents=True)
     summary.write_text('{"fingerprint": "another"}')
     find_or_make(options())
-    assert "full has been trained anew" in caplog.text
+    assert "full has been trained again" in caplog.text
     caplog.clear()
     summary.write_text('{"fingerprint": "run of full"}')
     find_or_make(options())
