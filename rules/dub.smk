@@ -2,7 +2,7 @@
 """
 
 from dubber.experiment import NFE, TEXT_ONLY, dubs_folder
-from dubber.user_files import folder_digest
+from dubber.user_files import speech_digest
 
 dubs = lambda system: shard_files(dubs_folder("{experiment}", system, "{protocol}"))
 
@@ -42,7 +42,7 @@ rule dub:
 
 
 external_folder = lambda w: experiment_of(w).external[w.system].folder.replace("{protocol}", w.protocol)
-external_digest = lambda w: folder_digest(manifest_of(w).rows(w.shard), Path(external_folder(w)))
+external_digest = lambda w: speech_digest(Path(external_folder(w)), manifest_of(w).rows(w.shard))
 
 
 rule external:

@@ -1,6 +1,6 @@
 """Sound, face and lip crops, and their features, one job a shard: work/<corpus>/{audio,crops,features/<features>}/."""
 
-from dubber.media import imported_files
+from dubber.user_files import features_digest
 
 
 rule audio:
@@ -61,7 +61,7 @@ def imported(wildcards):
     """Digests of the user's own features of a shard's clips."""
     folders = CONFIG.features[wildcards.features].folders
     names = [row["clip"] for row in manifest_of(wildcards).rows(wildcards.shard)] if folders else []
-    return [imported_files.folder_digest(folder, names) for folder in folders]
+    return [features_digest(folder, names) for folder in folders]
 
 
 rule features:

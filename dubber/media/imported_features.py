@@ -13,9 +13,9 @@ import numpy as np
 
 from dubber.errors import ClipError
 from dubber.media.feature_streams import StreamFeatures, as_half
-from dubber.media.imported_files import feature_file, require_folder
 from dubber.media.settings import ImportedStream
 from dubber.provenance import file_digest
+from dubber.user_files import FEATURES, feature_file, require_folder
 
 
 class Imported:
@@ -33,7 +33,7 @@ class Imported:
 
     def __init__(self, settings: ImportedStream, width: int, name: str) -> None:
         self.folder, self.tolerance, self.width, self.name = Path(settings.folder), settings.tolerance, width, name
-        require_folder(self.folder)
+        require_folder(self.folder, *FEATURES)
 
     def of(self, crops: Mapping[str, Any]) -> StreamFeatures:
         path = feature_file(self.folder, crops["clip"])

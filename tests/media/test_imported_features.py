@@ -12,8 +12,8 @@ from dubber import config
 from dubber.errors import ClipError, ConfigError, DubberError, MissingDataError
 from dubber.media.feature_streams import build_streams
 from dubber.media.imported_features import Imported
-from dubber.media.imported_files import folder_digest
 from dubber.media.settings import FeatureSettings, ImportedStream
+from dubber.user_files import features_digest
 
 F, D = 8, 5
 
@@ -93,22 +93,22 @@ def test_a_damaged_file_and_an_archive_are_told(folder):
 
 def test_another_file_is_another_digest(folder):
     np.save(folder / "a.npy", values())
-    first = folder_digest(folder, ["a", "b"])
-    assert folder_digest(folder, ["a", "b"]) == first
+    first = features_digest(folder, ["a", "b"])
+    assert features_digest(folder, ["a", "b"]) == first
     np.save(folder / "elsewhere.npy", values())
-    assert folder_digest(folder, ["a", "b"]) == first, "files of other clips do not count"
+    assert features_digest(folder, ["a", "b"]) == first, "files of other clips do not count"
     np.save(folder / "b.npy", values())
-    second = folder_digest(folder, ["a", "b"])
+    second = features_digest(folder, ["a", "b"])
     os.utime(folder / "a.npy", ns=(1, 1))
-    assert len({first, second, folder_digest(folder, ["a", "b"])}) == 3
+    assert len({first, second, features_digest(folder, ["a", "b"])}) == 3
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     for ask in (
-        lambda: folder_digest(tmp_path / "none", []),
+        lambda: features_digest(tmp_path / "none", []),
         lambda: Imported(ImportedStream(folder=str(tmp_path / "none")), D, "lip"),
     ):
-        with pytest.raises(MissingDataError, match=r"(?s)imported features is not there.*none"):
+        with pytest.raises(MissingDataError, match=r"(?s)imported features is missing.*none"):
             ask()
 
 

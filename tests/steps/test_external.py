@@ -10,7 +10,7 @@ from dubber.artifacts import failures_path, read_rows
 from dubber.errors import ClipError, ConfigError, MissingDataError
 from dubber.media.audio import write_wav
 from dubber.steps.external import external
-from dubber.user_files import find_file, folder_digest
+from dubber.user_files import speech_digest, speech_file
 from tests.helpers.shards import shard_of
 
 
@@ -36,14 +36,14 @@ def folder(tmp_path):
 
 
 def test_a_clip_is_found_by_its_name_or_by_its_place_in_the_corpus(folder):
-    assert find_file(folder, ROWS[0]).name == "s1_bbaf2n.wav"
-    assert find_file(folder, ROWS[1]) == folder / "s1/lgbb1n.wav"
+    assert speech_file(folder, ROWS[0]).name == "s1_bbaf2n.wav"
+    assert speech_file(folder, ROWS[1]) == folder / "s1/lgbb1n.wav"
 
 
 def test_two_files_for_a_clip_are_not_chosen_between(folder):
     write_wav(folder / "s1/bbaf2n.wav", np.zeros(8000), 16_000)
     with pytest.raises(ClipError, match="several files"):
-        find_file(folder, ROWS[0])
+        speech_file(folder, ROWS[0])
 
 
 def test_what_is_delivered_is_scored_and_what_is_missing_fails(folder, tmp_path):
@@ -56,17 +56,17 @@ def test_what_is_delivered_is_scored_and_what_is_missing_fails(folder, tmp_path)
 
 
 def test_a_missing_folder_is_an_error_and_not_all_clips_failed(tmp_path):
-    with pytest.raises(MissingDataError, match="not there"):
+    with pytest.raises(MissingDataError, match="is missing"):
         external(shard_of(ROWS, tmp_path / "0000.parquet"), tmp_path / "nowhere")
 
 
 def test_a_new_file_makes_the_shard_stale(folder):
-    before = folder_digest(ROWS, folder)
+    before = speech_digest(folder, ROWS)
     (folder / "notes.txt").write_text("no clip")
     write_wav(folder / "s2_train.wav", np.zeros(800), 16_000)
-    assert folder_digest(ROWS, folder) == before
+    assert speech_digest(folder, ROWS) == before
     write_wav(folder / "s2_bbaf2n.wav", np.zeros(8000), 16_000)
-    assert folder_digest(ROWS, folder) != before
+    assert speech_digest(folder, ROWS) != before
 
 
 @pytest.mark.parametrize("name", ["full", "ground_truth", "nfe_4", "seed_1", "no_ctc", "../up", ""])

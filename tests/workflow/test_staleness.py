@@ -90,7 +90,7 @@ def test_adding_clips_makes_one_shard(project):
     for step in ("render_demo", "audio", "crops", "align", "analyse", "durations", "tokens", "features"):
         assert planned[step] == 1, f"{step} runs for the new shard alone"
     assert not set(planned) & {"fit_codec", "fit_features"}, "what was fitted stays, or every token would change"
-    project.snakemake("work/micro/audio/0001.parquet")
+    project.snakemake("work/micro/audio/0002.parquet")
     after = pq.read_table(project.folder / "work/micro/manifest.parquet").to_pylist()
     shards = {row["clip"]: row["shard"] for row in after}
     assert len(after) == len(before) + 2
