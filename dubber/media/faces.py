@@ -1,4 +1,4 @@
-"""Finding faces: the small interface, and the embedded Haar cascades behind it (`fan.py` is the other backend)."""
+"""Finding faces: the small interface, the embedded Haar cascades and the published landmark network behind it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from dubber.errors import MissingDataError
-from dubber.media.settings import CropSettings
+from dubber.media.landmarks import face_of_landmarks
+from dubber.media.settings import FAN_FILES, CropSettings
 from dubber.media.tracking import Detection, surest
 
 FAN = "dubber.networks.fan:Fan"  # by name: only a run that uses it imports it
@@ -33,8 +34,26 @@ class FaceDetector(Protocol):
 def detector(settings: CropSettings) -> FaceDetector:
     """The detector that the settings name."""
     if settings.backend == "fan":
-        return resolve_name(FAN)(settings.fan_weights, settings.detection_width)
+        return Landmarks(settings)
     return Haar(settings)
+
+
+class Landmarks:
+    """S3FD and FAN: faces with 68 landmarks.
+
+    Raises:
+        MissingDataError: a weight file is missing.
+        DubberError: the package is missing or of another version, or a file does not hold the published weights.
+    """
+
+    name = "fan"
+
+    def __init__(self, settings: CropSettings) -> None:
+        files = [Path(settings.fan_weights) / name for name in FAN_FILES]
+        self.fan = resolve_name(FAN)(*files, settings.detection_width)
+
+    def detect(self, picture: np.ndarray, frame: int) -> list[Detection]:
+        return [face_of_landmarks(points, frame, score) for points, score in self.fan.landmarks(picture)]
 
 
 class Haar:

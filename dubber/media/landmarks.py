@@ -16,7 +16,19 @@ from dubber.media.warping import similarity, warp
 RIGHT_EYE, LEFT_EYE, NOSE, MOUTH = slice(36, 42), slice(42, 48), slice(31, 36), slice(48, 68)
 # The mean face: eyes' centres, nose's base; origin between the eyes, unit: the distance of the eyes.
 MEAN_FACE = np.array([(-0.5, 0.0), (0.5, 0.0), (0.0, 0.75)])
+BROWS, CHIN = slice(17, 27), 8
 LIP_SIDE = 1.77  # side of the lip crop, distances of the eyes, as in the crops of the published lip-reading network
+
+
+def face_of_landmarks(points: np.ndarray, frame: int, score: float = 1.0) -> Detection:
+    """The face around 68 landmarks [68, 2], in a box like Haar's.
+
+    That reaches from the middle of the forehead to the chin's tip: about 1.25 times brow to chin.
+    """
+    brow, chin = points[BROWS].mean(axis=0), points[CHIN]
+    side = 1.25 * np.linalg.norm(chin - brow)
+    centre = brow + 0.42 * (chin - brow)
+    return Detection(frame, float(centre[0]), float(centre[1]), float(side), score, landmarks=points)
 
 
 def rigid_points(landmarks: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,19 +17,17 @@ import cv2
 import numpy as np
 
 from dubber.errors import DubberError, MissingDataError
-from dubber.media.settings import FAN_FILES
-from dubber.media.tracking import Detection
 
 PACKAGE, VERSION = "face-alignment", "1.5.0"
 REMEDY = "`snakemake --cores 1 downloads/fan.fetched` gets both files (adrianbulat.com)."
-BROWS, CHIN = slice(17, 27), 8  # of 68 landmarks
 
 
 class Fan:
-    """68 landmarks of every face in a picture; the box around them is like Haar's.
+    """68 landmarks of every face in a picture.
 
     Args:
-        folder: holds the weights under their published names, `FAN_FILES`.
+        landmarks: FAN's weights; the package knows them by their published name.
+        faces: S3FD's weights.
         detection_width: wider pictures are scaled down to this for S3FD, whose time grows with the pixels; FAN sees
             the picture itself.
 
@@ -39,12 +36,10 @@ class Fan:
         DubberError: the package is not there or of another version, or a file does not hold the published weights.
     """
 
-    name = "fan"
-
-    def __init__(self, folder: Path | str, detection_width: int) -> None:
+    def __init__(self, landmarks: Path, faces: Path, detection_width: int) -> None:
         self.detection_width = detection_width
         package = _package()
-        files = [Path(folder).resolve() / name for name in FAN_FILES]
+        files = landmarks.resolve(), faces.resolve()
         missing = [path.as_posix() for path in files if not path.is_file()]
         if missing:
             raise MissingDataError("The weights of FAN are missing.", looked_at=", ".join(missing), hint=REMEDY)
@@ -53,17 +48,15 @@ class Fan:
         except Exception as error:  # the unpickler stumbles over bytes in many ways
             raise DubberError(
                 f"These files do not hold the published weights of S3FD and FAN: {error}",
-                looked_at=folder,
+                looked_at=landmarks.parent,
                 hint=f"Delete them; {REMEDY}",
             ) from error
 
-    def detect(self, picture: np.ndarray, frame: int) -> list[Detection]:
+    def landmarks(self, picture: np.ndarray) -> list[tuple[np.ndarray, float]]:
+        """uint8 [height, width, 3] RGB -> float64 [68, 2] in pixels and S3FD's score, of every face."""
         boxes = self._faces(picture)
-        if not boxes:
-            return []
-        found = self.model.get_landmarks_from_image(picture, detected_faces=boxes)
-        scores = [float(box[4]) for box in boxes]
-        return [replace(box_of_landmarks(p, frame), score=score) for p, score in zip(found, scores, strict=True)]
+        found = self.model.get_landmarks_from_image(picture, detected_faces=boxes) if boxes else []
+        return [(np.asarray(points, np.float64), float(box[4])) for points, box in zip(found, boxes, strict=True)]
 
     def _faces(self, picture: np.ndarray) -> list[np.ndarray]:
         """S3FD's faces: [x0, y0, x1, y1, score] each, pixels of the picture."""
@@ -118,15 +111,3 @@ def _local_hub(weights: Path) -> Iterator[None]:
             yield
         finally:
             hub.set_dir(before)
-
-
-def box_of_landmarks(points: np.ndarray, frame: int) -> Detection:
-    """The face around 68 landmarks [68, 2].
-
-    A Haar box reaches from the middle of the forehead to the chin's tip: about 1.25 times brow to chin.
-    """
-    points = np.asarray(points, np.float64)
-    brow, chin = points[BROWS].mean(axis=0), points[CHIN]
-    side = 1.25 * np.linalg.norm(chin - brow)
-    centre = brow + 0.42 * (chin - brow)
-    return Detection(frame, float(centre[0]), float(centre[1]), float(side), landmarks=points)

@@ -10,12 +10,11 @@ from skimage import data
 from dubber.errors import ClipError
 from dubber.media.crops import MOUTH_PRIOR, crop_clip, find_mouth
 from dubber.media.faces import Haar, detector
-from dubber.media.landmarks import LIP_SIDE, MEAN_FACE, aligned_mouth, rigid_points, smooth_landmarks
+from dubber.media.landmarks import LIP_SIDE, MEAN_FACE, aligned_mouth, face_of_landmarks, rigid_points, smooth_landmarks
 from dubber.media.settings import CropSettings
 from dubber.media.tracking import Detection, Track, link, overlap, smooth, smooth_boxes, speaker_track, surest
 from dubber.media.video import write_video
 from dubber.media.warping import similarity, window
-from dubber.networks.fan import box_of_landmarks
 
 FACE = (222, 115)  # the middle of the photographed face, pixels
 FRAMES = 40
@@ -216,7 +215,7 @@ class MadeLandmarks:
 
     def detect(self, picture: np.ndarray, frame: int) -> list[Detection]:
         x, y = place(frame)
-        return [box_of_landmarks(made_landmarks(scale=42, shift=(x + 162, y + 38)), frame)]
+        return [face_of_landmarks(made_landmarks(scale=42, shift=(x + 162, y + 38)), frame)]
 
 
 def test_landmarks_lead_to_the_same_mouth_in_every_frame(moving_face):
@@ -231,3 +230,11 @@ def test_the_shortest_clips_have_crops(tmp_path, frames):
     write_video(tmp_path / "a.mp4", (shot(n) for n in range(frames)), 25, None, 16_000)
     crops = crop_clip(tmp_path / "a.mp4", CropSettings(), Haar(CropSettings()))
     assert len(crops.lips) == frames and np.isfinite(crops.boxes).all()
+
+
+def test_the_box_of_landmarks_reaches_the_chin():
+    landmarks = made_landmarks()
+    box = face_of_landmarks(landmarks, 7)
+    assert box.frame == 7 and box.x == pytest.approx(200, abs=1e-6)
+    assert box.y - box.size / 2 < landmarks[17:27, 1].mean()
+    assert landmarks[8, 1] == pytest.approx(box.y + box.size / 2, abs=0.1 * box.size)

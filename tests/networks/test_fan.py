@@ -17,19 +17,16 @@ import torch
 
 from dubber.errors import DubberError, MissingDataError
 from dubber.media.faces import detector
+from dubber.media.landmarks import face_of_landmarks
 from dubber.media.settings import FAN_FILES, CropSettings
 from dubber.networks import fan
-from dubber.networks.fan import Fan, box_of_landmarks
+from dubber.networks.fan import Fan
 from tests.helpers.made_up_weights import made_up, shapes
 from tests.media.test_faces import made_landmarks
 
 
-def test_the_box_of_landmarks_reaches_the_chin():
-    landmarks = made_landmarks()
-    box = box_of_landmarks(landmarks, 7)
-    assert box.frame == 7 and box.x == pytest.approx(200, abs=1e-6)
-    assert box.y - box.size / 2 < landmarks[17:27, 1].mean()
-    assert landmarks[8, 1] == pytest.approx(box.y + box.size / 2, abs=0.1 * box.size)
+def load(folder: Path, width: int = 360) -> Fan:
+    return Fan(*(folder / name for name in FAN_FILES), width)
 
 
 def test_without_the_package_it_says_what_to_install(monkeypatch):
@@ -97,7 +94,7 @@ def folder(tmp_path) -> Path:
 
 def test_its_weights_come_from_the_folder_alone(stand_in, folder):
     hub = torch.hub.get_dir()
-    Fan(folder, 360)
+    load(folder)
     assert torch.hub.get_dir() == hub, "only while the networks are loaded"
     made = stand_in.made
     assert made["landmarks"] == FAN_FILES[0].encode()
@@ -110,31 +107,31 @@ def test_faces_are_boxes_with_landmarks_in_the_pictures_own_pixels(stand_in, fol
     found = detector(CropSettings(backend="fan", fan_weights=str(folder), detection_width=360))
     scale = min(1.0, 360 / width)
     faces = [[200, 90, 280, 180, 0.9], [10, 20, 40, 60, 0.6]]
-    found.model.face_detector.faces = [[*(scale * corner for corner in face[:4]), face[4]] for face in faces]
+    found.fan.model.face_detector.faces = [[*(scale * corner for corner in face[:4]), face[4]] for face in faces]
     detections = found.detect(np.zeros((width * 3 // 4, width, 3), np.uint8), 4)
-    assert found.model.face_detector.seen == [seen]
+    assert found.fan.model.face_detector.seen == [seen]
     assert [(d.frame, round(d.score, 3)) for d in detections] == [(4, 0.9), (4, 0.6)]
     for detection, (x0, y0, x1, _, _) in zip(detections, faces, strict=True):
-        expected = box_of_landmarks(made_landmarks(scale=(x1 - x0) / 2, shift=((x0 + x1) / 2, y0)), 4)
+        expected = face_of_landmarks(made_landmarks(scale=(x1 - x0) / 2, shift=((x0 + x1) / 2, y0)), 4)
         assert (detection.x, detection.y, detection.size) == pytest.approx((expected.x, expected.y, expected.size))
         assert detection.landmarks.shape == (68, 2)
 
 
 def test_without_a_face_there_is_no_detection(stand_in, folder):
-    assert Fan(folder, 360).detect(np.zeros((9, 9, 3), np.uint8), 4) == []
+    assert load(folder).landmarks(np.zeros((9, 9, 3), np.uint8)) == []
 
 
 @pytest.mark.parametrize("name", FAN_FILES)
 def test_a_missing_file_is_named_before_the_package_could_fetch_it(stand_in, folder, name):
     (folder / name).unlink()
     with pytest.raises(MissingDataError, match=rf"(?s){name}.*downloads/fan\.fetched"):
-        Fan(folder, 360)
+        load(folder)
 
 
 def test_another_version_is_refused(stand_in, folder, monkeypatch):
     monkeypatch.setattr(fan, "version", lambda name: "1.4.1")
     with pytest.raises(DubberError, match=r"made for face-alignment 1\.5\.0, not 1\.4\.1"):
-        Fan(folder, 360)
+        load(folder)
 
 
 @pytest.fixture(scope="module")
@@ -159,15 +156,14 @@ def blind(fan: Fan) -> None:
 
 
 def test_the_published_networks_load_and_run(published):
-    found = Fan(published, 360)
+    found = load(published)
     blind(found)
     picture = np.random.default_rng(0).integers(0, 255, (120, 160, 3), dtype=np.uint8)
-    assert found.detect(picture, 0) == []
+    assert found.landmarks(picture) == []
     found.model.face_detector.detect_from_image = lambda image: [np.array([40, 20, 120, 110, 0.9])]
-    seen = found.detect(picture, 3)
-    assert len(seen) == 1 and seen[0].frame == 3
-    assert seen[0].landmarks.shape == (68, 2) and np.isfinite(seen[0].landmarks).all()
-    np.testing.assert_array_equal(found.detect(picture, 3)[0].landmarks, seen[0].landmarks)
+    ((points, score),) = found.landmarks(picture)
+    assert score == 0.9 and points.shape == (68, 2) and np.isfinite(points).all()
+    np.testing.assert_array_equal(found.landmarks(picture)[0][0], points)
 
 
 @pytest.mark.parametrize("name", FAN_FILES)
@@ -177,7 +173,7 @@ def test_files_of_another_shape_or_with_code_in_them_are_refused(published, tmp_
     (tmp_path / name).unlink()
     torch.save({"conv1.weight": torch.zeros(3)}, tmp_path / name)
     with pytest.raises(DubberError, match=r"(?s)do not hold the published weights.*Missing key"):
-        Fan(tmp_path, 360)
+        load(tmp_path)
     torch.save({"a": Path("b")}, tmp_path / name)
     with pytest.raises(DubberError, match="do not hold the published weights"):
-        Fan(tmp_path, 360)
+        load(tmp_path)
