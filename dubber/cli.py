@@ -16,7 +16,7 @@ from importlib import import_module
 
 from dubber.errors import DubberError
 
-COMMANDS = ("dub", "export", "info", "listen")
+COMMANDS = ("dub", "export", "fetch", "info", "listen")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -9,7 +9,7 @@ import numpy as np
 from dubber.errors import DubberError, MissingDataError
 
 FILES = ("model.bin", "config.json", "tokenizer.json", "vocabulary.json", "preprocessor_config.json")
-FETCH = "This command fetches them (3 GB): snakemake --cores 1 downloads/whisper-large-v3.fetched"
+FETCH = "This command fetches them (3 GB): dubber fetch whisper-large-v3"
 
 
 class WhisperRecogniser:

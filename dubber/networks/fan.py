@@ -19,7 +19,7 @@ import numpy as np
 from dubber.errors import DubberError, MissingDataError
 
 PACKAGE, VERSION = "face-alignment", "1.5.0"
-REMEDY = "`snakemake --cores 1 downloads/fan.fetched` gets both files (adrianbulat.com)."
+REMEDY = "`dubber fetch fan` gets both files (adrianbulat.com)."
 
 
 class Fan:

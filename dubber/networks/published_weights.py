@@ -43,7 +43,7 @@ class Published:
 
     @property
     def remedy(self) -> str:
-        return f"`snakemake --cores 1 downloads/{self.group}.fetched` gets {self.file} ({self.source})."
+        return f"`dubber fetch {self.group}` gets {self.file} ({self.source})."
 
 
 def load_published(module: nn.Module, path: Path | str, published: Published) -> None:

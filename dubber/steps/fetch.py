@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dubber import assets
-from dubber import fetch as network
+from dubber.fetch import fetch_all
 from dubber.runner import Wildcard
 
 DOWNLOADS = Path("downloads")
@@ -18,7 +18,4 @@ def fetch(group: Wildcard, data_root: Path) -> None:
         group: its name in `config/assets.csv`.
         data_root: the folder of the corpora.
     """
-    for asset in assets.group(group):
-        path = network.fetch(asset, DOWNLOADS)
-        if asset.is_archive:
-            network.unpack(path, data_root / asset.target)
+    fetch_all(assets.group(group), DOWNLOADS, data_root)

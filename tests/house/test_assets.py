@@ -25,8 +25,22 @@ EVERY_METRIC = (
 def test_the_table_that_ships_is_whole():
     table = assets.assets()
     assert len({asset.name for asset in table}) == len(table)
-    assert all(asset.licence and asset.version and asset.url.startswith("https://") for asset in table)
+    assert all(asset.licence and asset.version and asset.sources for asset in table)
+    for asset in table:
+        assert asset.url.startswith("https://") or asset.sources[0] != asset.url, f"{asset.name} has no source"
+        assert asset.sha256 or not asset.second, f"{asset.name}: only a checksum makes a second source the same file"
+        assert not asset.sha256 or len(asset.sha256) == 64
     assert len(assets.group("grid")) == 34
+
+
+def test_a_second_source_is_the_parts_of_a_file_in_packages():
+    (model,) = assets.find("whisper_base_model")
+    address, parts = model.sources
+    assert str(address).endswith("/model.bin")
+    assert [(part.index, part.version, part.member.rsplit("/")[-1]) for part in parts] == [
+        ("pip", "1.0.0", "model.bin.part1"),
+        ("pip", "1.0.0", "model.bin.part2"),
+    ]
 
 
 def test_an_unknown_group_names_the_nearest():

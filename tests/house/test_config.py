@@ -169,7 +169,7 @@ def test_the_example_of_the_features_page_is_a_configuration():
     read = config.read(yaml.safe_load(example))
     assert (read.features["grid"].lip.backend, read.features["grid"].face.backend) == ("resnet18", "import")
     assert read.crops.backend == "fan"
-    for group in re.findall(r"downloads/(\w+)\.fetched", page):
+    for group in " ".join(re.findall(r"dubber fetch ([\w ]+)", page)).split():
         assert assets.group(group)
 
 

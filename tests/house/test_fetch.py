@@ -1,50 +1,42 @@
-"""Fetching from a server on this machine: progress, resumption, checksums, hostile archives."""
+"""Fetching from a server on this machine and from packages: progress, checksums, a second source, hostile archives."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import re
+import tarfile
 import threading
 import zipfile
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from dubber import fetch
-from dubber.artifacts import Progress
+from dubber import assets, cli, fetch, packages
 from dubber.assets import Asset
 from dubber.errors import DubberError
 
 CONTENT = bytes(range(256)) * 8192 + b"the last block is a short one"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Server(BaseHTTPRequestHandler):
-    """Serves CONTENT with byte ranges; the first answer breaks off in the middle."""
+    """Serves CONTENT."""
 
-    broken = True
-    knows_ranges = True
-    says_length = True
     kind = "application/octet-stream"
-    ranges: ClassVar[list[str | None]] = []
+    content = CONTENT
+    asked: ClassVar[list[str]] = []
 
     def do_GET(self):
-        asked = self.headers.get("Range")
-        type(self).ranges.append(asked)
-        resumed = asked and self.knows_ranges
-        start = int(asked.removeprefix("bytes=").removesuffix("-")) if resumed else 0
-        if start >= len(CONTENT):
-            self.send_error(416)
-            return
-        self.send_response(206 if resumed else 200)
+        type(self).asked.append(self.path)
+        self.send_response(200)
         self.send_header("Content-Type", self.kind)
-        if self.says_length:
-            self.send_header("Content-Length", str(len(CONTENT) - start))
+        self.send_header("Content-Length", str(len(self.content)))
         self.end_headers()
-        stop = len(CONTENT) // 2 if type(self).broken else len(CONTENT)
-        type(self).broken = False
-        self.wfile.write(CONTENT[start:stop])
+        self.wfile.write(self.content)
 
     def log_message(self, *arguments):
         pass
@@ -52,124 +44,116 @@ class Server(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url(monkeypatch):
-    Server.broken, Server.ranges = True, []
-    for name in ("knows_ranges", "says_length", "kind"):
-        monkeypatch.setattr(Server, name, getattr(Server, name))
+    Server.asked = []
+    monkeypatch.setattr(Server, "content", CONTENT)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/weights.bin"
     server.shutdown()
 
 
-def asset(url: str, sha256: str) -> Asset:
-    return Asset("weights", "codec", "1", url, sha256, "MIT", "weights.bin")
+@pytest.fixture
+def index(tmp_path, monkeypatch) -> packages.Packages:
+    """A wheel and an npm package that are there already, each with a half of CONTENT."""
+    folder, half = tmp_path / "index", len(CONTENT) // 2
+    wheel = folder / "pip" / "front-1.0" / "front-1.0-py3-none-any.whl"
+    wheel.parent.mkdir(parents=True)
+    with zipfile.ZipFile(wheel, "w") as packed:
+        packed.writestr("front/data.part1", CONTENT[:half])
+    npm = folder / "npm" / "back-2.0" / "back-2.0.tgz"
+    npm.parent.mkdir(parents=True)
+    (tmp_path / "part2").write_bytes(CONTENT[half:])
+    with tarfile.open(npm, "w:gz") as packed:
+        packed.add(tmp_path / "part2", "package/data.part2")
+    return packages.Packages(folder)
 
 
-def test_a_broken_download_goes_on_where_it_stopped(url, tmp_path):
-    wanted = asset(url, hashlib.sha256(CONTENT).hexdigest())
-    with pytest.raises(DubberError):
-        fetch.fetch(wanted, tmp_path)
-    assert not (tmp_path / "codec" / "weights.bin").exists(), "half a file is never taken for whole"
-    path = fetch.fetch(wanted, tmp_path)
+HALVES = "pip:front==1.0:front/data.part1 + npm:back@2.0:data.part2"
+
+
+def asset(url: str, sha256: str = SHA256, second: str = "") -> Asset:
+    return Asset("weights", "codec", "1", url, sha256, "MIT", "weights.bin", 2.1, second)
+
+
+def test_a_file_is_fetched_once_and_verified_every_time(url, index, tmp_path):
+    path = fetch.fetch(asset(url), tmp_path, index)
     assert path.read_bytes() == CONTENT
-    assert Server.ranges[0] is None
-    assert Server.ranges[-1] == f"bytes={len(CONTENT) // 2}-"
-    fetch.fetch(wanted, tmp_path)
-    assert len(Server.ranges) == 2, "a fetched file is not fetched again"
+    fetch.fetch(asset(url), tmp_path, index)
+    assert len(Server.asked) == 1
+    path.write_bytes(b"by hand, and wrong")
+    with pytest.raises(DubberError, match=r"(?s)SHA-256.*Remove it"):
+        fetch.fetch(asset(url), tmp_path, index)
+    assert path.exists(), "what a person put there is not deleted"
 
 
-def whole(url: str) -> Asset:
-    return asset(url, hashlib.sha256(CONTENT).hexdigest())
-
-
-def test_progress_is_shown_with_rate_and_time_left(url, tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(fetch, "CHUNK", 1 << 18)
+def test_size_source_licence_and_progress_are_in_the_log(url, index, tmp_path, caplog):
     with caplog.at_level(logging.INFO):
-        with pytest.raises(DubberError):
-            fetch.fetch(whole(url), tmp_path)
-        fetch.fetch(whole(url), tmp_path)
-    assert f"weights: 2 MB from {url} (MIT)" in caplog.messages
-    line = re.fullmatch(r"weights, MB: 2/2, ([\d.]+)/s, 0 s left", caplog.messages[-1])
-    assert line and float(line[1]) > 0, "the last line says that all is there, the resumed half included"
+        fetch.fetch(asset(url), tmp_path, index)
+    assert f"weights: 2.1 MB from {url} (MIT)" in caplog.messages
+    lines = [re.fullmatch(r"weights, MB: 2/2, ([\d.]+)/s, 0 s left", text) for text in caplog.messages]
+    assert sum(line is not None and float(line[1]) > 0 for line in lines) == 1
 
 
-def test_progress_goes_on_where_the_download_does(url, tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(fetch, "Progress", lambda *a, **named: Progress(*a, **named, every=0.0))
-    monkeypatch.setattr(fetch, "CHUNK", 1 << 18)
-    with caplog.at_level(logging.INFO):
-        with pytest.raises(DubberError):
-            fetch.fetch(whole(url), tmp_path)
-        fetch.fetch(whole(url), tmp_path)
-    counts = [int(m[1]) for text in caplog.messages if (m := re.match(r"weights, MB: (\d)/2", text))]
-    assert counts == [0, 0, 0, 1, 1, 1, 1, 1, 2, 2], "the second try starts at the half, which is 1 MB"
+def test_a_source_that_does_not_answer_is_replaced_by_the_files_in_packages(index, tmp_path, caplog):
+    path = fetch.fetch(asset("http://127.0.0.1:9/weights.bin", second=HALVES), tmp_path, index)
+    assert path.read_bytes() == CONTENT
+    assert "second source" in caplog.text
 
 
-def test_a_source_that_hides_the_length_still_shows_progress(url, tmp_path, caplog):
-    Server.broken, Server.says_length = False, False
-    with caplog.at_level(logging.INFO):
-        progress = Progress("weights, MB", 0, every=0.0)
-        progress.advance(1.5)
-    assert re.fullmatch(r"weights, MB: 1, [\d.]+/s", caplog.messages[-1])
-    assert fetch.fetch(whole(url), tmp_path).read_bytes() == CONTENT
+def test_a_source_with_other_bytes_is_replaced_too(url, index, tmp_path, monkeypatch):
+    monkeypatch.setattr(Server, "content", b"something else")
+    assert fetch.fetch(asset(url, second=HALVES), tmp_path, index).read_bytes() == CONTENT
 
 
-def test_a_source_without_ranges_starts_again(url, tmp_path):
-    Server.knows_ranges = False
-    with pytest.raises(DubberError):
-        fetch.fetch(whole(url), tmp_path)
-    assert fetch.fetch(whole(url), tmp_path).read_bytes() == CONTENT
-    assert Server.ranges[-1] == f"bytes={len(CONTENT) // 2}-", "it was asked to go on"
-
-
-def test_a_download_that_was_whole_before_it_was_verified_is_only_verified(url, tmp_path):
-    Server.broken = False
-    (tmp_path / "codec").mkdir()
-    (tmp_path / "codec" / "weights.bin.part").write_bytes(CONTENT)
-    assert fetch.fetch(whole(url), tmp_path).read_bytes() == CONTENT
-    (tmp_path / "codec" / "weights.bin").rename(tmp_path / "codec" / "weights.bin.part")
+def test_the_checksum_decides_for_the_second_source_as_well(index, tmp_path):
+    swapped = " + ".join(reversed(HALVES.split(" + ")))
     with pytest.raises(DubberError, match="SHA-256"):
-        fetch.fetch(asset(url, "0" * 64), tmp_path)
-
-
-def test_a_page_in_place_of_the_file_is_refused(url, tmp_path):
-    """A file host's page that asks for a confirmation must never become the recorded checksum."""
-    Server.broken, Server.kind = False, "text/html; charset=utf-8"
-    with pytest.raises(DubberError, match="answers with a page"):
-        fetch.fetch(asset(url, ""), tmp_path)
+        fetch.fetch(asset("http://127.0.0.1:9/weights.bin", second=swapped), tmp_path, index)
     assert list((tmp_path / "codec").iterdir()) == []
 
 
-def test_weights_keep_the_name_of_the_table_and_archives_their_own(url, tmp_path):
-    Server.broken = False
+def test_a_package_without_the_file_says_so(index, tmp_path):
+    wanted = replace(asset("pip:front==1.0:front/elsewhere"))
+    with pytest.raises(DubberError, match=r"(?s)does not hold.*front-1.0"):
+        fetch.fetch(wanted, tmp_path, index)
+
+
+def test_a_package_that_cannot_be_fetched_names_the_client(tmp_path, monkeypatch):
+    monkeypatch.setattr(packages.sys, "executable", str(tmp_path / "no-python"))
+    with pytest.raises(DubberError, match=r"front==1.0 could not be fetched by pip"):
+        fetch.fetch(asset("pip:front==1.0:front/data"), tmp_path, packages.Packages(tmp_path / "empty"))
+
+
+def test_nobody_answers_and_the_command_that_resumes_is_printed(index, tmp_path):
+    with pytest.raises(DubberError, match=r"(?s)could not be fetched.*curl .*--continue-at - .*weights\.bin\.part"):
+        fetch.fetch(asset("http://127.0.0.1:9/weights.bin"), tmp_path, index)
+
+
+def test_a_page_in_place_of_the_file_is_refused(url, index, tmp_path, monkeypatch):
+    """A file host's page that asks for a confirmation must never become the recorded checksum."""
+    monkeypatch.setattr(Server, "content", b"\n<!DOCTYPE html><html>confirm</html>")
+    with pytest.raises(DubberError, match="answers with a page"):
+        fetch.fetch(asset(url, ""), tmp_path, index)
+    assert list((tmp_path / "codec").iterdir()) == []
+
+
+def test_weights_keep_the_name_of_the_table_and_archives_their_own(url, index, tmp_path):
     confirmed = Asset("weights", "lips", "1", f"{url}?id=3&confirm=t", "", "MIT", "w.pth")
-    assert fetch.fetch(confirmed, tmp_path) == tmp_path / "lips" / "w.pth"
+    assert fetch.fetch(confirmed, tmp_path, index) == tmp_path / "lips" / "w.pth"
     names = {"a/s1.zip": ("s1.zip", True), "a/fan.pth.tar": ("target", False), "a/b.tar": ("b.tar", True)}
     for address, (file, archive) in names.items():
         found = Asset("n", "g", "1", address, "", "MIT", "target")
         assert (found.file, found.is_archive) == (file, archive)
 
 
-def test_a_wrong_checksum_is_refused_and_the_file_deleted(url, tmp_path):
-    Server.broken = False
-    with pytest.raises(DubberError, match="SHA-256"):
-        fetch.fetch(asset(url, "0" * 64), tmp_path)
-    assert [path.name for path in (tmp_path / "codec").iterdir()] == []
-
-
-def test_an_unknown_checksum_is_recorded_and_binds_the_next_fetch(url, tmp_path):
-    Server.broken = False
-    path = fetch.fetch(asset(url, ""), tmp_path)
+def test_an_unknown_checksum_is_recorded_and_binds_the_next_fetch(url, index, tmp_path):
+    path = fetch.fetch(asset(url, ""), tmp_path, index)
     record = path.with_name("weights.bin.sha256")
-    assert record.read_text().strip() == hashlib.sha256(CONTENT).hexdigest()
+    assert record.read_text().strip() == SHA256
     path.unlink()
     record.write_text("0" * 64)
     with pytest.raises(DubberError, match="SHA-256"):
-        fetch.fetch(asset(url, ""), tmp_path)
-
-
-def test_nobody_answers(tmp_path):
-    with pytest.raises(DubberError, match="could not be fetched"):
-        fetch.fetch(asset("http://127.0.0.1:9/weights.bin", ""), tmp_path)
+        fetch.fetch(asset(url, ""), tmp_path, index)
 
 
 @pytest.mark.parametrize("name", ["../escape", "/etc/escape", "a/../../escape"])
@@ -180,3 +164,40 @@ def test_hostile_archives_are_refused(tmp_path, name):
     with pytest.raises(DubberError, match="outside"):
         fetch.unpack(archive, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_archive_is_unpacked_under_the_data_root(url, tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "s1.zip", "w") as packed:
+        packed.writestr("s1/clip.mpg", "video")
+    monkeypatch.setattr(Server, "content", (tmp_path / "s1.zip").read_bytes())
+    corpus = Asset("grid_s1", "grid", "1", url.replace("weights.bin", "s1.zip"), "", "CC BY 4.0", "grid")
+    fetch.fetch_all([corpus], tmp_path / "downloads", tmp_path / "data")
+    assert (tmp_path / "data" / "grid" / "s1" / "clip.mpg").read_text() == "video"
+
+
+# --- the command ------------------------------------------------------------------------------------------------
+
+
+def test_the_list_names_every_group_with_size_and_licence(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch, "fetch_all", lambda *_: pytest.fail("nothing is fetched unasked"))
+    cli.main(["fetch", "--list", "--downloads", str(tmp_path)])
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert lines.keys() == {row.group for row in assets.assets()}
+    assert re.search(r"0/3 files here, 3\.6 MB, Apache-2\.0", lines["lyra"])
+
+
+def test_size_licence_and_check_are_shown_before_anything_is_fetched(capsys, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(fetch, "fetch_all", lambda *_: shown.append(capsys.readouterr().out) or [Path("here")])
+    cli.main(["fetch", "lyra_encoder", "avhubert", "--yes"])
+    assert "lyra_encoder: 1.8 MB, Apache-2.0, from raw.githubusercontent.com; SHA-256 checked" in shown[0]
+    assert "no SHA-256 is published" in shown[0]
+
+
+def test_a_person_who_says_no_gets_nothing(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda _: "n")
+    monkeypatch.setattr(fetch, "fetch_all", lambda *_: pytest.fail("fetched against a person's will"))
+    with pytest.raises(SystemExit):
+        cli.main(["fetch", "lyra"])
+    assert "Nothing was fetched" in capsys.readouterr().err

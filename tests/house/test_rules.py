@@ -46,7 +46,7 @@ def test_published_weights_are_asked_for_while_planning(here):
     overrides = {"crops": {"backend": "fan", "fan_weights": "w"}, "features": {"demo": seen}}
     asked = {"experiment": "demo", "run": "full"}
     for missing in ("lrw_resnet18_mstcn_video.pth", FAN_FILES[0], FAN_FILES[1]):
-        with pytest.raises(SystemExit, match=rf"(?s)are missing.*{missing}.*downloads/\w+\.fetched"):
+        with pytest.raises(SystemExit, match=rf"(?s)are missing.*{missing}.*dubber fetch \w+"):
             asks("video_weights", overrides, **asked)
         lay(f"downloads/lipreading/{missing}" if "lrw" in missing else f"w/{missing}")
     assert len(asks("video_weights", overrides, **asked)) == 3
@@ -56,7 +56,7 @@ def test_published_weights_are_asked_for_while_planning(here):
 def test_metric_weights_are_asked_for_while_planning(here):
     metrics = [{"name": "wer"}, {"name": "utmos", "weights": "w/utmos.pt"}]
     overrides = {"experiments": {"demo": {"metrics": metrics}}}
-    with pytest.raises(SystemExit, match=r"(?s)w/utmos\.pt.*downloads/utmos\.fetched"):
+    with pytest.raises(SystemExit, match=r"(?s)w/utmos\.pt.*dubber fetch utmos"):
         asks("metric_weights", overrides, experiment="demo")
     lay("w/utmos.pt")
     assert asks("metric_weights", overrides, experiment="demo") == ["w/utmos.pt"]

@@ -103,4 +103,4 @@ def test_a_damaged_file_is_named(folder, tmp_path):
 def test_missing_weights_name_the_files_and_the_command(tmp_path):
     with pytest.raises(MissingDataError, match=r"lack model\.bin, config\.json") as caught:
         WhisperRecogniser(tmp_path, beam=5)
-    assert "downloads/whisper-large-v3.fetched" in str(caught.value)
+    assert "dubber fetch whisper-large-v3" in str(caught.value)

@@ -271,7 +271,7 @@ def test_the_score_is_the_mean_of_the_frames_cosines():
 
 def test_a_missing_or_foreign_file_names_the_command(tmp_path):
     settings = AvSyncSettings(backend="avhubert", weights=str(tmp_path / "large_vox_iter5.pt"))
-    with torch.device("meta"), pytest.raises(MissingDataError, match=r"downloads/avhubert\.fetched"):
+    with torch.device("meta"), pytest.raises(MissingDataError, match=r"dubber fetch avhubert"):
         build_metric(settings)
     for content, message in (
         ({"state_dict": {}}, "not a dictionary of tensors"),

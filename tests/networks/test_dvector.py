@@ -98,7 +98,7 @@ def test_silence_and_short_clips_have_a_reason(weights, wav):
 
 
 def test_a_missing_file_names_the_command(tmp_path, weights):
-    with pytest.raises(MissingDataError, match=r"(?s)d-vector is missing.*downloads/dvector\.fetched"):
+    with pytest.raises(MissingDataError, match=r"(?s)d-vector is missing.*dubber fetch dvector"):
         build_metric(SecsSettings(backend="dvector", weights=str(tmp_path / "none.pt")))
     with pytest.raises(MissingDataError, match="front end is missing"):
         Dvector(weights, tmp_path / "wav2mel.pt")

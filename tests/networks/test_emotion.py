@@ -126,7 +126,7 @@ def test_similarity_is_a_cosine():
 
 def test_a_missing_or_foreign_file_names_the_command(tmp_path):
     settings = EmotionSettings(weights=str(tmp_path / "model.pt"))
-    with pytest.raises(MissingDataError, match=r"downloads/emotion2vec\.fetched"):
+    with pytest.raises(MissingDataError, match=r"dubber fetch emotion2vec"):
         build_metric(settings)
     for content in ({"state_dict": {}}, {"proj.weight": torch.zeros(9, 1024)}):
         torch.save(content, tmp_path / "model.pt")

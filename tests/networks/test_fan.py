@@ -124,7 +124,7 @@ def test_without_a_face_there_is_no_detection(stand_in, folder):
 @pytest.mark.parametrize("name", FAN_FILES)
 def test_a_missing_file_is_named_before_the_package_could_fetch_it(stand_in, folder, name):
     (folder / name).unlink()
-    with pytest.raises(MissingDataError, match=rf"(?s){name}.*downloads/fan\.fetched"):
+    with pytest.raises(MissingDataError, match=rf"(?s){name}.*dubber fetch fan"):
         load(folder)
 
 

@@ -114,7 +114,7 @@ def test_the_wrong_activation_a_missing_or_a_foreign_file_is_told(weights, tmp_p
         load_lipreading(weights, "prelu")
     with pytest.raises(DubberError, match=r"17 unexpected: frontend3D\.2\.weight"):
         load_lipreading(save(tmp_path / "older.pth", "prelu"))
-    with pytest.raises(MissingDataError, match=r"downloads/lipreading\.fetched"):
+    with pytest.raises(MissingDataError, match=r"dubber fetch lipreading"):
         load_lipreading(tmp_path / "none.pth")
     foreign = made_up(shapes(LipReadingNetwork())) | {
         "trunk.layer4.1.bn2.bias": torch.zeros(3),

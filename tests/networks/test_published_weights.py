@@ -56,7 +56,7 @@ def without(key: str) -> dict[str, Tensor]:
 def test_every_fault_is_listed(tmp_path, content, message):
     with pytest.raises(DubberError, match=message) as told:
         loaded(tmp_path, content)
-    assert "snakemake --cores 1 downloads/toys.fetched" in str(told.value)
+    assert "dubber fetch toys" in str(told.value)
     assert "the toy shop" in str(told.value)
 
 
@@ -85,7 +85,7 @@ def test_safetensors_and_the_old_torch_format_are_read_too(tmp_path):
 def test_a_missing_file_names_the_command_that_fetches_it(tmp_path):
     with pytest.raises(MissingDataError, match="The weights of Toy are missing") as told:
         load_published(toy(), tmp_path / "toy.pt", PUBLISHED)
-    assert "`snakemake --cores 1 downloads/toys.fetched` gets toy.pt" in str(told.value)
+    assert "`dubber fetch toys` gets toy.pt" in str(told.value)
 
 
 def test_code_in_a_file_is_not_run(tmp_path):

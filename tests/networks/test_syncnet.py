@@ -155,7 +155,7 @@ def test_what_cannot_be_scored_has_a_reason(weights):
 
 def test_a_missing_or_foreign_file_names_the_command(weights, tmp_path):
     settings = SyncSettings(backend="syncnet", weights=str(tmp_path / "none.model"))
-    with pytest.raises(MissingDataError, match=r"downloads/syncnet\.fetched"):
+    with pytest.raises(MissingDataError, match=r"dubber fetch syncnet"):
         build_metric(settings)
     foreign = {**torch.load(weights, weights_only=True), "netfclip.3.weight": torch.zeros(512, 512)}
     del foreign["netcnnlip.0.bias"]

@@ -114,7 +114,7 @@ def test_a_missing_or_foreign_file_names_the_command(tmp_path):
     settings = UtmosSettings(weights=str(tmp_path / "none.pt"))
     with pytest.raises(MissingDataError, match="The weights of UTMOS22 strong are missing") as told:
         build_metric(settings)
-    assert "snakemake --cores 1 downloads/utmos.fetched" in str(told.value)
+    assert "dubber fetch utmos" in str(told.value)
     torch.save({"domain_emb": torch.zeros(1, 64), "phoneme_emb": torch.zeros(3)}, tmp_path / "none.pt")
     with pytest.raises(DubberError, match=r"224 missing: .* and 204 more; 1 unexpected: phoneme_emb; 1 of the wrong"):
         build_metric(settings)

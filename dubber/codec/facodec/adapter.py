@@ -95,7 +95,7 @@ def read_weights(path: Path, published_file: str) -> Mapping[str, Tensor]:
         MissingDataError: the file is not there.
         DubberError: it is damaged, or holds anything but tensors by name.
     """
-    fetch = f"`snakemake --cores 1 downloads/facodec.fetched` gets {published_file} from {SOURCE}."
+    fetch = f"`dubber fetch facodec` gets {published_file} from {SOURCE}."
     if not path.is_file():
         raise MissingDataError(f"The weights of FACodec, {published_file}, are missing.", looked_at=path, hint=fetch)
     try:
