@@ -21,7 +21,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "dubber"
 
 FLOORS = (
     ("__init__", "units", "errors", "settings", "limits", "devices"),
-    ("artifacts", "provenance", "assets", "locks", "gpus", "user_files"),
+    ("artifacts", "provenance", "assets", "packages", "locks", "gpus", "user_files"),
     ("text",),
     ("corpus",),
     ("networks",),
