@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from snakemake.io import strip_wildcard_constraints
@@ -60,6 +61,10 @@ def test_metric_weights_are_asked_for_while_planning(here):
         asks("metric_weights", overrides, experiment="demo")
     lay("w/utmos.pt")
     assert asks("metric_weights", overrides, experiment="demo") == ["w/utmos.pt"]
+    stamps = {rule.name: rule for rule in parsed(json.dumps(overrides)).rules}["score"].params.stamps
+    before = stamps(SimpleNamespace(experiment="demo"))
+    Path("w/utmos.pt").write_text("another")
+    assert stamps(SimpleNamespace(experiment="demo")) != before, "scores by another file are other scores"
 
 
 @pytest.mark.parametrize(("system", "run"), [("full", "full"), ("nfe_8", "full"), ("seed_3", "seed_3")])
