@@ -11,7 +11,7 @@ import numpy as np
 import soxr
 
 from dubber.media.audio import sound_blocks
-from dubber.media.video import opened
+from dubber.media.source import opened, sound_stream
 
 FADE = 0.02  # s in which the original sound goes before new speech, and comes back after it
 
@@ -53,7 +53,7 @@ def original_sound(path: Path | str) -> Original | None:
     with opened(path) as container:
         if not container.streams.audio:
             return None
-        context = container.streams.audio[0].codec_context
+        context = sound_stream(container).codec_context
         return Original(Path(path), context.sample_rate, min(2, context.channels))
 
 
@@ -98,7 +98,7 @@ class DubbedSound:
         )
         done = 0
         for block in sounds:
-            yield block
+            yield np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)
             done += block.shape[1]
             if done >= length:
                 return

@@ -6,7 +6,6 @@ import itertools
 import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,19 +13,27 @@ from typing import Any
 
 import av
 import numpy as np
+from av.container import InputContainer
 
 from dubber.artifacts import atomic_path
 from dubber.errors import ClipError, DubberError
-from dubber.limits import MAX_PIXELS
 from dubber.media.encoding import MP4, add_picture, add_sound, encoded, writing
+from dubber.media.source import (
+    UPRIGHT,
+    Orientation,
+    opened,
+    picture_start,
+    picture_stream,
+    pixel_aspect,
+    refuse_huge,
+    square_size,
+    tick,
+)
 
 log = logging.getLogger(__name__)
 
-BROWSER_CODECS = ("h264", "vp9", "av1")
-BROWSER_PIXELS = ("yuv420p", "yuvj420p")
 LONGEST_STILL = 10.0  # s; a longer jump of the time stamps is damage, not a still picture
 RUN_UP = 1.0  # s before a span from which a video is decoded, so that no picture of the span hangs in the air
-SILENT_LOG = av.logging.FATAL
 
 
 @dataclass(frozen=True)
@@ -45,12 +52,12 @@ class Probe:
     """What a video file says about itself.
 
     Attributes:
-        width, height: pixels, as shown (after rotation).
+        width, height: pixels, as shown (turned upright, with square pixels).
         fps: average frames per second, as the container tells it.
-        duration: seconds, 0 where the container does not tell.
+        duration: seconds; measured where the container does not tell.
         n_frames: pictures in the file, 0 where the container does not tell.
         has_audio: whether it has a sound stream.
-        rotation: degrees counter-clockwise by which the frames must be turned.
+        orientation: how the frames must be turned.
         codec: name of the picture's codec.
         pixels: FFmpeg's name of the pixel format.
         container: FFmpeg's names of the container, with commas.
@@ -62,18 +69,24 @@ class Probe:
     duration: float
     n_frames: int
     has_audio: bool
-    rotation: int
+    orientation: Orientation
     codec: str
     pixels: str
     container: str
 
     @property
+    def rotation(self) -> int:
+        """Degrees counter-clockwise by which the frames must be turned: -180, -90, 0 or 90."""
+        return (90 * self.orientation.quarter_turns + 180) % 360 - 180
+
+    @property
     def plays_in_browsers(self) -> bool:
-        return "mp4" in self.container.split(",") and self.codec in BROWSER_CODECS and self.pixels in BROWSER_PIXELS
+        """Whether the file's own picture plays in them."""
+        return "mp4" in self.container.split(",") and MP4.plays(self.codec, self.pixels)
 
 
 def clip_file(root: Path, row: Mapping[str, Any], name: str) -> Path:
-    """The file of a clip of a manifest.
+    """The path of a clip of a manifest.
 
     Raises:
         DubberError: it was there when the corpus was listed, and is not any more. That is no bad clip but another
@@ -84,71 +97,54 @@ def clip_file(root: Path, row: Mapping[str, Any], name: str) -> Path:
         raise DubberError(
             f"Clip {row['clip']} has vanished since the corpus was listed.",
             looked_at=path,
-            hint="Run the same command again: it lists the corpus again.",
+            hint="Run the same command again: it lists the corpus once more.",
         )
     return path
 
 
-@contextmanager
-def opened(path: Path | str) -> Iterator[av.container.InputContainer]:
-    """Open a media file for reading.
-
-    Raises:
-        ClipError: the file is missing, empty or not a media file; also where decoding breaks off inside the block.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ClipError(f"the file is missing: {path}")
-    if path.stat().st_size == 0:
-        raise ClipError(f"the file is empty: {path}")
-    av.logging.set_level(SILENT_LOG)
-    try:
-        with av.open(str(path), metadata_errors="ignore") as container:
-            yield container
-    except av.FFmpegError as error:
-        raise ClipError(f"{path.name} cannot be decoded: {error.strerror or error}") from error
-
-
-def picture_stream(container: av.container.InputContainer) -> av.VideoStream:
-    """The picture stream.
-
-    Raises:
-        ClipError: there is none, or its pictures are larger than `MAX_PIXELS`.
-    """
-    if not container.streams.video:
-        raise ClipError("no video stream")
-    stream = container.streams.video[0]
-    _refuse_huge(stream.codec_context.width, stream.codec_context.height)
-    return stream
-
-
-def _refuse_huge(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise ClipError(f"a picture of {width}x{height} is larger than the {MAX_PIXELS:,} pixels that are decoded")
-
-
 def probe(path: Path | str) -> Probe:
-    """Look at a video file without decoding it, but for one frame (which tells the rotation)."""
+    """Look at a video file: one frame is decoded, and where no duration is told, its packets are read to the end."""
     with opened(path) as container:
         stream = picture_stream(container)
         frame = next(container.decode(stream), None)
         if frame is None:
             raise ClipError("no picture can be decoded")
-        turned = frame.rotation % 180 == 90
-        width, height = (frame.height, frame.width) if turned else (frame.width, frame.height)
-        duration = float(container.duration or 0) / av.time_base
+        orientation = Orientation.of_frame(frame)
+        width, height = square_size(frame.width, frame.height, pixel_aspect(stream))
+        if orientation.on_its_side:
+            width, height = height, width
+        told = float(container.duration or 0) / av.time_base
         return Probe(
             width,
             height,
             float(stream.average_rate or stream.guessed_rate or 0),
-            duration,
+            told if told > 0 else _measured(path),
             stream.frames,
             bool(container.streams.audio),
-            frame.rotation,
-            stream.codec_context.name,
+            orientation,
+            stream.codec_context.codec.canonical_name,
             frame.format.name,
             container.format.name,
         )
+
+
+def _measured(path: Path | str) -> float:
+    """The time (s) from the first picture to the end of the last picture or sound, by the packets' time stamps."""
+    first, end, seconds = math.inf, -math.inf, 0.0
+    with opened(path) as container:
+        stream = picture_stream(container)
+        for packet in container.demux([stream, *container.streams.audio]):
+            if not packet.size or packet.is_discard:
+                continue
+            length = float((packet.duration or 0) * tick(packet))
+            if packet.stream_index == stream.index:
+                length = length or _frame_length(stream)
+                seconds += length
+            if packet.pts is not None:
+                time = float(packet.pts * tick(packet))
+                first = min(first, time) if packet.stream_index == stream.index else first
+                end = max(end, time + length)
+    return end - first if first < end else seconds
 
 
 def read_frames(path: Path | str, fps: int | Fraction = 25, span: Span = WHOLE) -> Iterator[np.ndarray]:
@@ -159,17 +155,18 @@ def read_frames(path: Path | str, fps: int | Fraction = 25, span: Span = WHOLE) 
         span: the part that is wanted; a keyframe shortly before it is sought.
 
     Yields:
-        uint8 [height, width, 3] RGB, turned upright.
+        uint8 [height, width, 3] RGB, turned upright, with square pixels.
 
     Raises:
         ClipError: not a video, decoding breaks off, or the video ends before the span begins.
     """
     with opened(path) as container:
-        n, last = 0, math.inf if span.end is None else span.end
-        for still in _stills(container, picture_stream(container), span.start):
+        n, last, time = 0, math.inf if span.end is None else span.end, span.start
+        stream = picture_stream(container)
+        for still in stills(container, stream, span.start):
             picture = None
             while (time := span.start + (n + 0.5) / fps) < min(still.end, last):
-                picture = _upright(still.frame) if picture is None else picture
+                picture = _as_shown(still.frame, pixel_aspect(stream)) if picture is None else picture
                 yield picture
                 n += 1
             if time >= last:
@@ -179,43 +176,48 @@ def read_frames(path: Path | str, fps: int | Fraction = 25, span: Span = WHOLE) 
 
 
 @dataclass(frozen=True)
-class _Still:
-    """A decoded frame and the time at which the next one takes its place, s from the first picture."""
+class Still:
+    """A decoded frame, and when it is shown: s from the first picture."""
 
     frame: av.VideoFrame
+    start: float
     end: float
 
 
-def _stills(container: av.container.InputContainer, stream: av.VideoStream, start: float) -> Iterator[_Still]:
-    """Every frame that is shown after `start` (s), and perhaps some before; the last is shown for its own length."""
+def stills(container: InputContainer, stream: av.VideoStream, start: float = 0.0) -> Iterator[Still]:
+    """Every frame that is shown after `start` (s), and perhaps some before; the last is shown for its own length.
+
+    Raises:
+        ClipError: a picture is damaged, or the time stamps jump.
+    """
     held: av.VideoFrame | None = None
-    end: float | None = None
+    began = end = 0.0
     for time, frame in _frames_from(container, stream, start):
-        _refuse_huge(frame.width, frame.height)  # a stream may change its size on the way
-        time = (end or 0.0) if time is None else time
+        refuse_huge(frame.width, frame.height)  # a stream may change its size on the way
+        time = end if time is None else time
         if frame.is_corrupt and time >= start:
             raise ClipError(f"the picture is damaged at {time:.2f} s")
-        if time > (time if end is None else end) + LONGEST_STILL:
-            raise ClipError(f"the time stamps jump from {end:.2f} s to {time:.2f} s")
         if held is not None:
-            yield _Still(held, time)
-        held, end = frame, time + _length(frame, stream)
+            if time > end + LONGEST_STILL:
+                raise ClipError(f"the time stamps jump from {end:.2f} s to {time:.2f} s")
+            yield Still(held, began, time)
+        length = float((frame.duration or 0) * frame.time_base) if frame.time_base else 0.0
+        held, began, end = frame, time, time + (length or _frame_length(stream))
     if held is not None:
-        yield _Still(held, end or 0.0)
+        yield Still(held, began, end)
 
 
 def _frames_from(
-    container: av.container.InputContainer, stream: av.VideoStream, start: float
+    container: InputContainer, stream: av.VideoStream, start: float
 ) -> Iterator[tuple[float | None, av.VideoFrame]]:
-    """Frames from the last keyframe `RUN_UP` before `start` on, each with its time (s from the first picture) if known.
-
-    Where the file has no index, or its time stamps do not start with the first picture, all of it is decoded.
-    """
+    """Frames with their times, s from the first picture; None where the file does not tell."""
     frames = container.decode(stream)
     first = next(frames, None)
     if first is None:
         return
-    zero = first.time or 0.0
+    zero = picture_start(container)
+    if zero is None or first.time is None or not 0 <= first.time - zero <= LONGEST_STILL:
+        zero = first.time or 0.0
     if first.time is not None and start > 2 * RUN_UP:
         frames = _sought(container, stream, zero, start - RUN_UP)
     else:
@@ -224,34 +226,32 @@ def _frames_from(
         yield None if frame.time is None else frame.time - zero, frame
 
 
-def _sought(
-    container: av.container.InputContainer, stream: av.VideoStream, zero: float, time: float
-) -> Iterator[av.VideoFrame]:
+def _sought(container: InputContainer, stream: av.VideoStream, zero: float, time: float) -> Iterator[av.VideoFrame]:
     """Frames from a keyframe at or before `time` (s after the first picture's `zero`) on; all where that fails."""
-    tick = stream.time_base or Fraction(1, av.time_base)
     try:
-        container.seek(round((zero + time) / tick), stream=stream)
+        container.seek(round((zero + time) / tick(stream)), stream=stream)
         frames = container.decode(stream)
         found = next(frames, None)
         if found is not None and found.time is not None and found.time - zero <= time:
             return itertools.chain([found], frames)
     except av.FFmpegError:
         log.info("%s cannot be sought in: it is read from its beginning", Path(container.name).name)
-    container.seek(round(zero / tick), stream=stream)
+    container.seek(round(zero / tick(stream)), stream=stream)
     return container.decode(stream)
 
 
-def _length(frame: av.VideoFrame, stream: av.VideoStream) -> float:
-    if frame.duration and frame.time_base:
-        return float(frame.duration * frame.time_base)
+def _frame_length(stream: av.VideoStream) -> float:
+    """How long (s) a frame is shown that does not tell it."""
     rate = stream.average_rate or stream.guessed_rate
     return float(1 / rate) if rate else 0.0
 
 
-def _upright(frame: av.VideoFrame) -> np.ndarray:
-    picture = frame.to_ndarray(format="rgb24", threads=1)
-    quarter_turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(picture, quarter_turns)) if quarter_turns else picture
+def _as_shown(frame: av.VideoFrame, aspect: Fraction) -> np.ndarray:
+    width, height = square_size(frame.width, frame.height, aspect)
+    refuse_huge(width, height)
+    picture = frame.to_ndarray(format="rgb24", width=width, height=height, threads=1)
+    orientation = Orientation.of_frame(frame)
+    return picture if orientation == UPRIGHT else orientation.upright(picture)
 
 
 def write_video(
