@@ -28,6 +28,11 @@ def _projection(order: int, bins: int, sample_rate: int) -> np.ndarray:
     return np.linalg.pinv(weight[:, None] * basis(order, bins, sample_rate)) * weight
 
 
+def band_effect(order: int, bins: int, sample_rate: int, lowest: float) -> np.ndarray:
+    """[order + 1, bins above `lowest` Hz]: what one neper more in a bin adds to each coefficient."""
+    return _projection(order, bins, sample_rate)[:, _frequencies(bins, sample_rate) > lowest]
+
+
 def to_cepstrum(power: np.ndarray, order: int, sample_rate: int) -> np.ndarray:
     """Power spectrum [T, bins] -> mel-cepstrum [T, order + 1]."""
     return 0.5 * np.log(power) @ _projection(order, power.shape[1], sample_rate).T

@@ -81,7 +81,8 @@ class World:
         content = self.content.encode(relative.content)
         left = relative.acoustic - self.explained(prosody, content)
         ids = np.concatenate([prosody[None], content, self.acoustic.encode(left)])
-        return Tokens(ids=ids, speaker=self.voices.speaker(clip.ge2e, voice))
+        heard = voice_of(self.voices.without_edge(clip.analysis), self.settings.analysis.active_range)
+        return Tokens(ids=ids, speaker=self.voices.speaker(clip.ge2e, heard))
 
     def explained(self, prosody: np.ndarray, content: np.ndarray) -> np.ndarray:
         """What prosody ids [T] and content ids [2, T] say of c_0..c_M and aperiodicity: [T, M + 2]."""

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 
 from dubber.codec.settings import GE2E_DIM
-from dubber.codec.world.analysis import Analysis
+from dubber.codec.world.analysis import BINS, Analysis
+from dubber.codec.world.cepstrum import band_effect
 from dubber.networks.ge2e import ge2e, speech_only
 from dubber.units import SAMPLE_RATE
 
 MIN_SAMPLES = SAMPLE_RATE // 10
 MIN_DEVIATION = 1e-3
+EDGE = 7300.0  # Hz; resamplers keep what is below, and each cuts off in its own way what is above
+EDGE_DIRECTIONS = 3
+"""Directions of voice vectors in which all but 0.5 % of the power acts that the band above `EDGE` can have on them."""
 
 
 def ge2e_vector(wav: np.ndarray) -> np.ndarray:
@@ -76,6 +81,27 @@ class VoiceScale:
         vectors = np.stack([voice.vector() for voice in voices]).astype(np.float64)
         deviation = np.maximum(vectors.std(axis=0), MIN_DEVIATION)
         return cls(vectors.mean(axis=0).astype(np.float32), deviation.astype(np.float32))
+
+    @cached_property
+    def edge(self) -> np.ndarray:
+        """[M + 1, 3]: orthonormal directions, in units of the deviations, in which the band above `EDGE` acts."""
+        deviation = self.deviation[1:-1, None]
+        acts = band_effect(len(deviation) - 1, BINS, SAMPLE_RATE, EDGE) / deviation
+        return np.linalg.svd(acts, full_matrices=False)[0][:, :EDGE_DIRECTIONS]
+
+    def without_edge(self, analysis: Analysis) -> Analysis:
+        """A clip as if its band above `EDGE` were the average voice's at its own level: the same from any rate.
+
+        The mel-cepstrum takes the logarithm of every bin, so the few that a resampler has emptied would outweigh the
+        speaker. What they can change, and nothing else, is taken off:  z - U U' (z - l g)  with the directions U of
+        `edge`, the direction g of louder sound, and the level l of z along the part of g that U does not touch.
+        """
+        units = (analysis.cepstrum - self.mean[1:-1]) / self.deviation[1:-1]
+        louder = np.eye(1, units.shape[1])[0] / self.deviation[1]
+        untouched = louder - self.edge @ (self.edge.T @ louder)
+        level = units @ untouched / (untouched @ louder)
+        units -= (units - np.outer(level, louder)) @ self.edge @ self.edge.T
+        return replace(analysis, cepstrum=(units * self.deviation[1:-1] + self.mean[1:-1]).astype(np.float32))
 
     def speaker(self, ge2e: np.ndarray, voice: Voice) -> np.ndarray:
         """The speaker vector float32 [256 + M + 3]: GE2E [256], then the voice."""
