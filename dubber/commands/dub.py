@@ -12,6 +12,7 @@ from dubber.errors import DubberError, writing_told
 
 if TYPE_CHECKING:
     from dubber.dub.cues import Cue
+    from dubber.outputs import Output
 
 
 def add_parser(subparsers) -> argparse.ArgumentParser:
@@ -19,7 +20,7 @@ def add_parser(subparsers) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(
         "dub",
         help="dub a video: text, a talking face and a reference voice to speech in time with the lips",
-        description="Dub a video. The picture is copied untouched wherever the container of the output allows it.",
+        description="Dub a video. Its picture is copied untouched if players of such outputs play it.",
     )
     parser.add_argument(
         "--checkpoint", required=True, type=Path, metavar="RUN", help="exported folder, or runs/<experiment>/<run>"
@@ -34,12 +35,18 @@ def add_parser(subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--keep-descriptions", action="store_true", help="speak speaker labels and sound descriptions of subtitles too"
     )
-    parser.add_argument("--reference", type=Path, help="sound or video file with 1 to 15 s of the voice to speak in")
+    parser.add_argument("--reference", type=Path, help="sound or video file in which somebody speaks for a few seconds")
     parser.add_argument("-o", "--output", type=Path, help=".mp4, .m4v, .mov, .mkv or .webm; .wav: the speech alone")
     _add_places(parser)
     _add_sampling(parser)
+    parser.add_argument(
+        "--picture",
+        choices=("auto", "copy", "encode"),
+        default="auto",
+        help="auto: copied if players of such outputs play it; copy: if the container takes it; encode: never",
+    )
     parser.add_argument("--keep-wav", action="store_true", help="also write the speech alone, beside the output")
-    parser.add_argument("--force", action="store_true", help="replace outputs that exist")
+    parser.add_argument("--force", action="store_true", help="replace outputs that exist; never an input")
     return parser
 
 
@@ -89,14 +96,19 @@ def run(args: argparse.Namespace) -> None:
     """Dub, or draw the faces.
 
     Raises:
-        DubberError: an option is missing or contradicts another, an output exists, or the dubbing fails.
+        DubberError: an option is missing or contradicts another, an output cannot be written, or the dubbing fails.
     """
+    from dubber.media.video import probe
+    from dubber.outputs import check_outputs
+
+    cues, outputs = _cues(args), _outputs(args)
+    inputs = {"model": args.checkpoint, "video": args.video, "reference": args.reference}
+    inputs |= {"text": args.text_file, "subtitles": args.subtitles}
+    check_outputs(outputs, inputs, force=args.force)
+    probe(args.video)
     if args.show_faces:
-        _show_faces(args)
+        _show_faces(args, cues)
         return
-    cues = _cues(args)
-    wav = args.output.with_suffix(".wav") if args.keep_wav and args.output else None
-    _check_outputs(args, wav)
     dubbed = _load(args).dub(
         args.video,
         cues,
@@ -105,12 +117,23 @@ def run(args: argparse.Namespace) -> None:
         background=args.background,
         skip_failed=args.skip_failed,
     )
-    dubbed.save(args.output, force=args.force)
-    print(args.output)
-    if wav is not None:
-        print(dubbed.save(wav, force=args.force))
+    for output in outputs:
+        print(dubbed.save(output.path, force=args.force, picture=args.picture))
     if dubbed.left_out:
         print(f"{len(dubbed.pieces)} cues dubbed, {len(dubbed.left_out)} left out")
+
+
+def _outputs(args: argparse.Namespace) -> list[Output]:
+    """Every file that will be written."""
+    from dubber.dub.dubbed import ENDINGS, WAV
+    from dubber.outputs import Output
+
+    if args.show_faces:
+        return [Output(args.show_faces, (".png",), "picture of the faces")]
+    outputs = [Output(args.output, ENDINGS)]
+    if args.keep_wav and args.output.suffix.lower() != WAV:
+        outputs.append(Output(args.output.with_name(f"{args.output.stem}{WAV}"), (WAV,), "speech alone"))
+    return outputs
 
 
 def _load(args: argparse.Namespace):
@@ -141,19 +164,10 @@ def _cues(args: argparse.Namespace) -> Sequence[Cue]:
     return read_subtitles(args.subtitles, keep_descriptions=args.keep_descriptions)
 
 
-def _check_outputs(args: argparse.Namespace, wav: Path | None) -> None:
-    """Whether what will be written may be: asked before the work is done."""
-    from dubber.dub.dubbed import check_output
-
-    for path in (args.output, wav):
-        if path is not None:
-            check_output(path, args.video, force=args.force)
-
-
-def _show_faces(args: argparse.Namespace) -> None:
+def _show_faces(args: argparse.Namespace, cues: Sequence[Cue]) -> None:
     from dubber.artifacts import atomic_path
 
-    png = _load(args).faces(args.video, _cues(args))
+    png = _load(args).faces(args.video, cues)
     with writing_told("The picture", args.show_faces), atomic_path(args.show_faces) as temporary:
         temporary.write_bytes(png)
     print(args.show_faces)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import wave
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,16 @@ import numpy as np
 from dubber.artifacts import Progress, atomic_path
 from dubber.dub.cues import LeftOut
 from dubber.dub.sound import DubbedSound, Original, Piece
-from dubber.errors import DubberError, writing_told
+from dubber.errors import writing_told
 from dubber.media.audio import to_pcm
-from dubber.media.encoding import container_of
-from dubber.media.remux import replace_sound
+from dubber.media.encoding import CONTAINERS
+from dubber.media.remux import Picture, replace_sound
+from dubber.outputs import Output, check_outputs
 
 log = logging.getLogger(__name__)
 
 WAV = ".wav"
+ENDINGS = (*CONTAINERS, WAV)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class DubbedVideo:
         sample_rate: Hz of the speech.
         duration: s of the video; 0 where the speech reaches to its end.
         background: the original sound, heard around the speech in a saved video; None is silence.
+        inputs: other files that no output may replace, by what messages call them.
     """
 
     video: Path
@@ -42,6 +45,7 @@ class DubbedVideo:
     sample_rate: int
     duration: float
     background: Original | None
+    inputs: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def samples(self) -> np.ndarray:
@@ -53,27 +57,27 @@ class DubbedVideo:
     def _speech(self) -> DubbedSound:
         return DubbedSound(self.pieces, self.sample_rate, self.duration, None)
 
-    def save(self, path: Path | str, *, force: bool = False) -> Path:
+    def save(self, path: Path | str, *, force: bool = False, picture: Picture = "auto") -> Path:
         """Write the video with its new sound, or, to a name that ends in .wav, the speech alone; whole or not at all.
 
-        The picture stream is copied untouched wherever the container, which the ending names, takes it.
-
         Args:
-            force: whether a file that is there already is replaced.
+            force: whether a file that is there already is replaced; an input never is.
+            picture: "auto" copies the picture untouched if players of such files play it, "copy" if the container takes
+                it, "encode" never.
 
         Raises:
-            DubberError: the output exists or is of no known kind, or the disk is full.
+            DubberError: the output exists, is an input, is of no known kind or cannot be written, or the disk is full.
         """
         path = Path(path)
-        check_output(path, self.video, force=force)
+        check_outputs([Output(path, ENDINGS)], {"video": self.video, **self.inputs}, force=force)
         if path.suffix.lower() == WAV:
             self._save_speech(path)
             return path
         track = DubbedSound(self.pieces, self.sample_rate, self.duration, self.background)
         end = max([self.duration, *(piece.start + len(piece.samples) / self.sample_rate for piece in self.pieces)])
         with writing_told("The output", path):
-            copied = replace_sound(self.video, path, track, watch=_watch("writing", end))
-        log.info("%s: the picture is %s", path, "copied untouched" if copied else "encoded again, as said above")
+            copied = replace_sound(self.video, path, track, picture=picture, watch=_watch("writing", end))
+        log.info("%s: the picture is %s", path, "copied untouched" if copied else "encoded, as said above")
         return path
 
     def _save_speech(self, path: Path) -> None:
@@ -81,25 +85,6 @@ class DubbedVideo:
             file.setparams((1, 2, self.sample_rate, 0, "NONE", ""))
             for block in self._speech.blocks(self.sample_rate):
                 file.writeframes(to_pcm(block[0]).astype("<i2").tobytes())
-
-
-def check_output(path: Path | str, video: Path | str, *, force: bool) -> None:
-    """Whether a file may be written, asked before the work is done.
-
-    Raises:
-        DubberError: its kind is not known, it exists and `force` is False, or it is the video itself.
-    """
-    path = Path(path)
-    if path.suffix.lower() != WAV:
-        container_of(path)
-    if path.is_dir():
-        raise DubberError("The output is a folder.", looked_at=path, hint="Name a file.")
-    if not path.exists():
-        return
-    if Path(video).exists() and path.samefile(video):
-        raise DubberError("The output would replace the video itself.", looked_at=path, hint="Choose another name.")
-    if not force:
-        raise DubberError("The output exists.", looked_at=path, hint="--force replaces it.")
 
 
 def _watch(name: str, seconds: float) -> Callable[[float], None]:

@@ -19,8 +19,9 @@ from pathlib import Path
 from dubber.dub.bundle import MANIFEST, MODEL, Bundle, FileFacts, write_manifest
 from dubber.dub.model_card import model_card
 from dubber.dub.video import VideoDubber
-from dubber.errors import DubberError, writing_told
+from dubber.errors import writing_told
 from dubber.model.weights import halve_model
+from dubber.outputs import Output, check_outputs, temporary_beside
 from dubber.provenance import checksum
 
 TRANSFORM, CODEC, WEIGHTS, CARD = "features.safetensors", "codec", "weights", "README.md"
@@ -42,7 +43,8 @@ def export(
         DubberError: its parts do not fit, the output exists, or the disk is full.
     """
     output = Path(output)
-    _check_free(output, force)
+    inputs = {"model": bundle.path} | {f"model's {path.name}": path for path in bundle.files}
+    check_outputs([Output(output, marker=MANIFEST, what="an exported model")], inputs, force=force)
     if bundle.kind == "dubbing":
         VideoDubber(bundle, "cpu")  # all parts can be read and fit each other
     names = _names(bundle)
@@ -77,30 +79,24 @@ def _copy(source: Path, target: Path, half: bool) -> Path:
     return target
 
 
-def _check_free(output: Path, force: bool) -> None:
-    """The output must be new, or an export that may go."""
-    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
-        return
-    if not (output / MANIFEST).is_file():
-        raise DubberError("The output is not an exported model.", looked_at=output, hint="Choose another name.")
-    if not force:
-        raise DubberError("The output exists.", looked_at=output, hint="--force replaces it.")
-
-
 @contextmanager
 def _whole_folder(output: Path) -> Iterator[Path]:
     """A folder under a temporary name, which gets its own when the block ends well, and goes when it does not."""
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    temporary = temporary_beside(output)
+    replaced = temporary.with_suffix(".old")
     try:
         with writing_told("The output", output):
-            temporary.mkdir(parents=True)
+            temporary.mkdir()
             yield temporary
             for file in temporary.rglob("*"):
                 if file.is_file():
                     with file.open("rb") as written:
                         os.fsync(written.fileno())
             if output.exists():
-                shutil.rmtree(output)
+                output.rename(replaced)
             temporary.rename(output)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if replaced.exists() and not output.exists():
+            replaced.rename(output)
+        for folder in (temporary, replaced):
+            shutil.rmtree(folder, ignore_errors=True)

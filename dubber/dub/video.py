@@ -135,6 +135,7 @@ class VideoDubber:
             sample_rate=self.codec.sample_rate,
             duration=0.0 if to_the_end else about.duration,
             background=original_sound(video) if around else None,
+            inputs={"reference": Path(reference)},
         )
 
     def _watched(self, video: Path | str, cues: Sequence[Cue]) -> WatchedVideo:
