@@ -182,7 +182,7 @@ def test_weights_of_another_size_are_refused(own_export):
     model = json.loads((own_export / "dubber.json").read_text())["model"]
     model["model"]["filter"] = 32
     rewrite(own_export, model=model)
-    with pytest.raises(DubberError, match=r"of another size, \[24, .* in place of \[32, .* more\)"):
+    with pytest.raises(DubberError, match=r"of another size, \[24, .* instead of \[32, .* more"):
         dubber.load(own_export)
 
 
