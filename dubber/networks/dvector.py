@@ -96,7 +96,7 @@ class Dvector:
 def log_mel(wav: np.ndarray) -> np.ndarray:
     """The published front end's steps, written afresh: float32 [T] -> float32 [M, 40]; M is 0 for silence.
 
-    The peak is brought to -3 dB, silences are left out, then: windows of 25 ms every 10 ms, their power in 40 bands
+    The peak is brought to -3 dB, silences are left out as sox does it, then: windows of 25 ms every 10 ms, their power in 40 bands
     from 50 to 8000 Hz (HTK's scale, triangles of height 1), the natural logarithm.
     """
     peak = np.abs(wav).max(initial=0)
@@ -108,23 +108,32 @@ def log_mel(wav: np.ndarray) -> np.ndarray:
 
 
 def without_silences(wav: np.ndarray) -> np.ndarray:
-    """Leave out stretches of 0.1 s and more below 1 % of full scale, and what is shorter than 0.1 s between them.
+    """What sox's filter "silence 1 0.1 1% -1 0.1 1%" leaves of wav float32 [T].
 
-    That is what sox is asked for by "silence 1 0.1 1% -1 0.1 1%". Loudness is the root mean square over 20 ms.
+    Loudness is the root mean square of the last 20 ms, before the beginning taken as zeros. 0.1 s above 1 % of full
+    scale without a break begin a copy, from where they began. 0.1 s below it end the copy where they began; then the
+    loudness starts from zeros again. Shorter pauses in a copy are kept, and a short one at the end.
     """
-    mean_square = np.convolve(wav.astype(np.float64) ** 2, np.full(LOUDNESS_WINDOW, 1 / LOUDNESS_WINDOW), mode="same")
-    loud = mean_square >= QUIET**2
-    for value in (False, True):  # first short pauses become speech, then short sounds become pauses
-        for start, stop in _runs(loud, value):
-            if stop - start < MOMENT:
-                loud[start:stop] = not value
-    return wav[loud]
+    energy = np.concatenate([[0.0], np.cumsum(wav.astype(np.float64) ** 2)])
+    kept, start = [wav[:0]], 0
+    while start < len(wav):
+        ends = np.arange(start, len(wav)) + 1
+        loud = energy[ends] - energy[np.maximum(ends - LOUDNESS_WINDOW, start)] > LOUDNESS_WINDOW * QUIET**2
+        begin = _first_run(loud, True)
+        if begin is None:
+            break
+        pause = _first_run(loud[begin:], False)
+        stop = len(wav) if pause is None else start + begin + pause
+        kept.append(wav[start + begin : stop])
+        start = stop + MOMENT
+    return np.concatenate(kept)
 
 
-def _runs(flags: np.ndarray, value: bool) -> np.ndarray:
-    """Beginnings and ends [n, 2] of the stretches that have this value."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags == value, [False]]).astype(np.int8)))
-    return edges.reshape(-1, 2)
+def _first_run(flags: np.ndarray, value: bool) -> int | None:
+    """Where the first 0.1 s of this value without a break begin."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags == value, [False]]).astype(np.int8))).reshape(-1, 2)
+    long = edges[edges[:, 1] - edges[:, 0] >= MOMENT]
+    return int(long[0, 0]) if len(long) else None
 
 
 def _load(path: Path | str, published: Published) -> torch.jit.ScriptModule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from dubber.metrics.base import Sample
 from dubber.metrics.factory import build_metric
 from dubber.metrics.settings import SecsSettings
 from dubber.networks.dvector import BANDS, SHAPES, Dvector, log_mel, without_silences
+from tests.golden.recipes.sox_silence import STORED, sound
 from tests.helpers.made_up_weights import made_up
 from tests.metrics.test_secs import voice
 
@@ -158,13 +160,29 @@ def test_long_silences_go_and_short_ones_stay():
     breath = np.zeros(round(0.05 * 16000), np.float32)
     speech = np.concatenate([pause, tone(0.5), breath, tone(0.5), pause, tone(0.03), pause, tone(0.4), pause])
     assert len(without_silences(speech)) == pytest.approx(16000 * 1.45, abs=16000 * 0.05)
-    assert len(without_silences(tone(1.0))) == 16000
+    assert len(without_silences(tone(1.0))) == pytest.approx(16000, abs=20)
     assert len(without_silences(tone(1.0, level=0.005))) == 0
+
+
+def test_the_silence_filter_keeps_the_very_samples_that_sox_keeps():
+    """Recipe: tests/golden/recipes/sox_silence.py."""
+    stored, wav = json.loads(STORED.read_text()), sound()
+    assert stored["samples"] == len(wav)
+    expected = np.concatenate([wav[start:stop] for start, stop in stored["kept"]])
+    np.testing.assert_array_equal(without_silences(wav), expected)
+    assert 5 < len(stored["kept"]) < 20 and 0.2 < len(expected) / len(wav) < 0.8, "a sound with much to decide"
+
+
+def test_loudness_starts_from_zeros_after_a_pause():
+    """0.1 s are counted from where 20 ms are loud on average, which a sudden tone reaches before they are full."""
+    pause = np.zeros(8000, np.float32)
+    found = without_silences(np.concatenate([pause, tone(0.5, 0.03), pause]))
+    assert 8000 - 320 < len(found) < 8000 + 320
 
 
 def test_a_tone_is_in_its_band_and_loudness_does_not_matter():
     quiet, loud = log_mel(tone(1.0, 0.05, 1000)), log_mel(tone(1.0, 0.9, 1000))
-    assert quiet.shape == (101, BANDS) and quiet.dtype == np.float32
+    assert quiet.shape == (100, BANDS) and quiet.dtype == np.float32
     np.testing.assert_allclose(quiet, loud, atol=1e-2)
     mels = np.linspace(*(2595 * np.log10(1 + f / 700) for f in (50, 8000)), BANDS + 2)[1:-1]
     assert (quiet[2:-2].argmax(1) == np.abs(mels - 2595 * np.log10(1 + 1000 / 700)).argmin()).all()
@@ -173,7 +191,7 @@ def test_a_tone_is_in_its_band_and_loudness_does_not_matter():
 def test_the_bands_are_their_definition():
     """One frame by the formulas: Hann window, power, triangles between points at equal steps of HTK's scale."""
     wav = np.random.default_rng(0).normal(0, 0.2, 16000).astype(np.float32)
-    scaled = wav * (10 ** (-3 / 20) / np.abs(wav).max())
+    scaled = without_silences(wav * (10 ** (-3 / 20) / np.abs(wav).max()))
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
     power = np.abs(np.fft.rfft(scaled[10 * 160 - 200 : 10 * 160 + 200] * window)) ** 2
     points = 700 * (10 ** (np.linspace(*(2595 * np.log10(1 + f / 700) for f in (50, 8000)), BANDS + 2) / 2595) - 1)
