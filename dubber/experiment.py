@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError, field_validator
 
 from dubber.corpus.settings import Protocol
 from dubber.dub.settings import ExternalSettings, SynthesisSettings
@@ -96,6 +96,15 @@ class Experiment(Settings):
     metrics: tuple[MetricSettings, ...] = Field(min_length=1, description="what the table measures")
     sync: SyncFitSettings = Field(default=SyncFitSettings(), description="how the embedded sync encoders are fitted")
     report: ReportSettings = Field(default=ReportSettings(), description="what the report shows")
+
+    @field_validator("metrics")
+    @classmethod
+    def _columns_differ(cls, metrics: tuple[MetricSettings, ...]) -> tuple[MetricSettings, ...]:
+        names = [getattr(metric, "column", metric.name) for metric in metrics]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two metrics fill the column {twice[0]}: give one of them another `column`")
+        return metrics
 
     def of_run(self, run: str) -> Experiment:
         """The experiment as a run changes it: by an ablation, by another seed, or not at all.

@@ -1,9 +1,9 @@
 """Scores, one row for each clip and metric: results/<experiment>/scores/<system>/<protocol>/<shard>.parquet."""
 
-from dubber.metrics.settings import needed, needs_sync_encoders, scoring_memory
+from dubber.metrics.settings import measured, needed, needs_sync_encoders, scoring_memory
 
 
-metrics_of = lambda w: experiment_of(w).metrics
+metrics_of = lambda w: measured(experiment_of(w).metrics)
 metric_weights = checked(lambda w: sum(map(weights, needed(metrics_of(w))), []))
 
 

@@ -35,7 +35,7 @@ def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = 
         case WerSettings():
             from dubber.metrics.wer import Wer
 
-            return Wer(_recogniser(settings))
+            return Wer(_recogniser(settings), settings.column)
         case SecsSettings(backend="dvector"):
             from dubber.metrics.secs_dvector import DvectorSecs
 
@@ -43,7 +43,7 @@ def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = 
         case SecsSettings():
             from dubber.metrics.secs import Secs
 
-            return Secs()
+            return Secs(settings.column)
         case DnsmosSettings():
             from dubber.metrics.naturalness import Dnsmos
 
@@ -93,7 +93,7 @@ def _recogniser(settings: WerSettings) -> Recogniser:
     if settings.backend == "whisper":
         from dubber.metrics.whisper_recogniser import WhisperRecogniser
 
-        return WhisperRecogniser(settings.weights, settings.beam)
+        return WhisperRecogniser(settings)
     from dubber.metrics.pocketsphinx_recogniser import PocketsphinxRecogniser
 
     return PocketsphinxRecogniser(settings.grammar)

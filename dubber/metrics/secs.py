@@ -13,15 +13,14 @@ MIN_SECONDS = 0.1  # less speech than this says nothing about a voice
 
 
 class Secs(Similarity):
-    """Column "SECS", 0..100. The reference is the clip's own recording in protocol 1.0, the listed clip in 2.0."""
+    """Speaker similarity, 0..100. The reference is the clip's own recording in protocol 1.0, the listed clip in 2.0."""
 
-    columns = ("SECS",)
     against = "reference speech"
     scale = 100.0
     backend = "resemblyzer"
 
-    def __init__(self) -> None:
-        self._encoder = ge2e()
+    def __init__(self, column: str = "SECS") -> None:
+        self._encoder, self.columns = ge2e(), (column,)
 
     def vector(self, wav: np.ndarray, what: str = "output") -> np.ndarray:
         """The GE2E vector [256] of wav float32 [samples] at 16 kHz, long silences left out.

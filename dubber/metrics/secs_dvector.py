@@ -13,20 +13,19 @@ from dubber.units import SAMPLE_RATE
 
 
 class DvectorSecs(Similarity):
-    """Column "SECS", cosine x 100; the reference is the clip's own recording in protocol 1.0, the listed clip in 2.0.
+    """Speaker similarity, cosine x 100, with the clip's own recording in protocol 1.0, with the listed clip in 2.0.
 
     Raises:
         MissingDataError: a file of the settings is not there.
         DubberError: it is not the published one.
     """
 
-    columns = ("SECS",)
     against = "reference speech"
     scale = 100.0
 
     def __init__(self, settings: SecsSettings) -> None:
-        self._encoder = Dvector(settings.weights, settings.wav2mel)
-        self.backend = "dvector" if settings.wav2mel else "dvector, own front end"
+        self._encoder, self.columns = Dvector(settings.weights, settings.wav2mel), (settings.column,)
+        self.backend = "dvector" if settings.wav2mel else "dvector, front end written afresh"
 
     def vector(self, wav: np.ndarray, what: str = "output") -> np.ndarray:
         """The d-vector [256] of wav float32 [samples] at 16 kHz.

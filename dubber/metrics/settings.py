@@ -2,47 +2,94 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dubber.assets import Needed
+from dubber.assets import Needed, fetch_command
 from dubber.settings import Settings
 
-WHISPER_FILES = ("model.bin", "config.json", "tokenizer.json", "vocabulary.json", "preprocessor_config.json")
+WHISPER = "whisper-large-v3"
+WHISPER_FILES = {
+    WHISPER: ("model.bin", "config.json", "tokenizer.json", "vocabulary.json", "preprocessor_config.json"),
+    "whisper-base": ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt"),
+}
+"""The groups of `config/assets.csv`: Systran's conversions. The older ones have no `preprocessor_config.json`."""
+log = logging.getLogger(__name__)
+
+NAME = r"^[A-Za-z][A-Za-z0-9-]*$"  # of a column
+OPTIONAL = Field(
+    default=False, description="leave the column out, with a warning while planning, where published files are missing"
+)
 SCORING_MEMORY = 4000  # MB of a scoring job
-NETWORK_MEMORY = {"whisper": 7000, "avhubert": 3000, "emotion2vec_plus_large": 1500, "utmos22_strong": 1000}  # MB more
+NETWORK_MEMORY = {
+    WHISPER: 7000,
+    "whisper-base": 600,
+    "avhubert": 3000,
+    "emotion2vec_plus_large": 1500,
+    "utmos22_strong": 1000,
+}  # MB more
 
 
 class WerSettings(Settings):
     """Word error rate of a recogniser that listens to the dub."""
 
     name: Literal["wer"] = Field(default="wer", description="the metric")
+    column: str = Field(default="WER", pattern=NAME, description="the table's column: each recogniser has its own")
+    optional: bool = OPTIONAL
     backend: Literal["pocketsphinx", "whisper"] = Field(
-        default="pocketsphinx", description="pocketsphinx: embedded; whisper: large-v3 through faster-whisper"
+        default="pocketsphinx", description="pocketsphinx: embedded; whisper: any size through faster-whisper"
     )
     grammar: Literal["grid", "lm"] = Field(
         default="grid", description="pocketsphinx only: the corpus's sentence grammar, or a general language model"
     )
     weights: str = Field(
-        default="downloads/whisper-large-v3", description="whisper only: folder of a faster-whisper (CTranslate2) model"
+        default=f"downloads/{WHISPER}", description="whisper only: folder of a faster-whisper (CTranslate2) model"
     )
     beam: int = Field(default=5, ge=1, description="whisper only: beam width")
+    temperatures: tuple[float, ...] = Field(
+        default=(0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
+        min_length=1,
+        description="whisper only: tried in turn while the text repeats itself or is improbable, as published",
+    )
+    tokens_per_second: float = Field(
+        default=15.0, ge=0, description="whisper only: cap on the tokens of a clip, which ends loops; 0: none"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="whisper only: auto takes a GPU that is there and whose libraries can be loaded"
+    )
+    number_format: Literal["default", "int8", "int8_float16", "float16", "bfloat16", "float32"] = Field(
+        default="default",
+        description="whisper only: of its arithmetic; default: as stored, where the device can",
+    )
+    seed: int = Field(default=0, ge=0, description="whisper only: seed of the draws at temperatures above 0")
+
+    @property
+    def group(self) -> str:
+        """The published files that the folder of weights is named after; large-v3's for a folder of one's own."""
+        name = Path(self.weights).name
+        return name if name in WHISPER_FILES else WHISPER
 
     @property
     def needed(self) -> Needed | None:
         """The published weights of the recogniser, where it has any."""
         if self.backend != "whisper":
             return None
-        files = tuple(f"{self.weights}/{name}" for name in WHISPER_FILES)
-        return Needed(files, "whisper-large-v3", "wer with backend: pocketsphinx")
+        known = Path(self.weights).name in WHISPER_FILES
+        names = WHISPER_FILES[self.group] if known else ("model.bin", "config.json", "tokenizer.json")
+        return Needed(tuple(f"{self.weights}/{name}" for name in names), self.group, "wer with backend: pocketsphinx")
 
 
 class SecsSettings(Settings):
     """Speaker similarity: cosine of GE2E vectors, times 100, with the reference speech of the protocol."""
 
     name: Literal["secs"] = Field(default="secs", description="the metric")
+    column: str = Field(default="SECS", pattern=NAME, description="the table's column: each encoder has its own")
+    optional: bool = OPTIONAL
     backend: Literal["resemblyzer", "dvector"] = Field(
         default="resemblyzer",
         description="resemblyzer: GE2E weights inside the package; dvector: the lineage's TorchScript files, fetched",
@@ -194,6 +241,23 @@ def needed(metrics: Iterable[MetricSettings]) -> list[Needed]:
     return [entry for entry in found if entry is not None]
 
 
+def measured(metrics: Iterable[MetricSettings]) -> tuple[MetricSettings, ...]:
+    """The metrics that can be measured: optional ones without their published files are left out, with a warning."""
+    return tuple(metric for metric in metrics if not getattr(metric, "optional", False) or _is_there(metric.needed))
+
+
+def _is_there(needed: Needed | None) -> bool:
+    missing = [path for path in needed.paths if not Path(path).exists()] if needed else []
+    if needed and missing:
+        _left_out(needed.group, missing[0])
+    return not missing
+
+
+@cache
+def _left_out(group: str, path: str) -> None:
+    log.warning("A column is left out: %s is missing. `%s` fetches it.", path, fetch_command(group))
+
+
 def needs_sync_encoders(metrics: Iterable[MetricSettings]) -> bool:
     """Whether a metric looks at the lips through encoders that the workflow fits."""
     return any(isinstance(m, SyncSettings | AvSyncSettings) and m.backend == "embedded" for m in metrics)
@@ -201,4 +265,8 @@ def needs_sync_encoders(metrics: Iterable[MetricSettings]) -> bool:
 
 def scoring_memory(metrics: Iterable[MetricSettings]) -> int:
     """MB that a scoring job needs: all of an experiment's metrics are loaded at once."""
-    return SCORING_MEMORY + sum(NETWORK_MEMORY.get(metric.backend, 0) for metric in metrics)
+    return SCORING_MEMORY + sum(NETWORK_MEMORY.get(_network(metric), 0) for metric in metrics)
+
+
+def _network(metric: MetricSettings) -> str:
+    return Path(metric.weights).name if isinstance(metric, WerSettings) and metric.needed else metric.backend

@@ -61,19 +61,22 @@ def word_errors(*, reference: str, hypothesis: str) -> WordErrors:
 
 
 class Wer(Metric):
-    """Column "WER", percent; weight = words of the text."""
+    """Word errors, percent; weight = words of the text.
 
-    columns = ("WER",)
+    Args:
+        recogniser: who listens.
+        column: of the table.
+    """
 
-    def __init__(self, recogniser: Recogniser) -> None:
-        self.recogniser = recogniser
+    def __init__(self, recogniser: Recogniser, column: str = "WER") -> None:
+        self.recogniser, self.columns = recogniser, (column,)
         self.backend = recogniser.name
 
     def score(self, sample: Sample) -> list[Score]:
         found = word_errors(reference=sample.text, hypothesis=self.recogniser.transcribe(sample.hypothesis))
-        return [Score("WER", found.rate, weight=found.words)]
+        return [Score(self.columns[0], found.rate, weight=found.words)]
 
     def failed(self, text: str, reason: str) -> list[Score]:
         """A clip that was not dubbed has lost every word: 100 %, and the clip still counts as failed."""
         found = word_errors(reference=text, hypothesis="")
-        return [Score("WER", found.rate, weight=found.words, reason=reason)]
+        return [Score(self.columns[0], found.rate, weight=found.words, reason=reason)]

@@ -96,8 +96,8 @@ class Dvector:
 def log_mel(wav: np.ndarray) -> np.ndarray:
     """The published front end's steps, written afresh: float32 [T] -> float32 [M, 40]; M is 0 for silence.
 
-    The peak is brought to -3 dB, silences are left out as sox does it, then: windows of 25 ms every 10 ms, their power in 40 bands
-    from 50 to 8000 Hz (HTK's scale, triangles of height 1), the natural logarithm.
+    The peak is brought to -3 dB, silences are left out as sox does it. Then: windows of 25 ms every 10 ms, their power
+    in 40 bands from 50 to 8000 Hz (HTK's scale, triangles of height 1), the natural logarithm.
     """
     peak = np.abs(wav).max(initial=0)
     speech = without_silences(wav * (PEAK / peak)) if peak else wav[:0]

@@ -96,7 +96,7 @@ def measured(table: pd.DataFrame) -> list[str]:
         DubberError: there are none.
     """
     names = [name.removesuffix("_backend") for name in table.columns if name.endswith("_backend")]
-    found = [name for name in names if name != UTTERANCE and table[name].notna().any()]
+    found = [name for name in names if not name.endswith(UTTERANCE) and table[name].notna().any()]
     if not found:
         raise DubberError("The table has no measured value to draw.", looked_at=", ".join(names))
     return found

@@ -16,7 +16,7 @@ from dubber.report.columns import ordered
 from dubber.report.settings import BootstrapSettings
 
 FIRST = ("ground_truth", "codec")  # reference rows, above the systems
-UTTERANCE = "WER_utterance"
+UTTERANCE = "_utterance"  # behind a column of word error rates: the mean of the single clips' rates
 COUNTS = ("parameters", "n_ok", "n_failed", "published_parameters")  # whole numbers, or empty
 
 
@@ -78,7 +78,8 @@ def build_table(
     """
     _check_same_clips(scores)
     _check_one_backend(scores)
-    utterance = scores[scores.metric == "WER"].assign(metric=UTTERANCE, weight=1.0)
+    words = scores[scores.metric.str.match(r"WER\b")]
+    utterance = words.assign(metric=words.metric + UTTERANCE, weight=1.0)
     scores = pd.concat([scores, utterance], ignore_index=True)
     metrics = [name for name in ordered(set(scores.metric)) if not only or name in only]
     if not metrics:

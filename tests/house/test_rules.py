@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import pytest
 from snakemake.io import strip_wildcard_constraints
 
+from dubber import config
+from dubber.errors import ConfigError
 from dubber.media.settings import FAN_FILES
 from tests.helpers.workflow import asks, parsed, rules
 
@@ -86,3 +88,18 @@ def test_every_file_has_one_rule():
 
 
 SPEAKERS = ("dub", "external", "control")
+
+
+def test_an_optional_column_waits_for_its_weights(here, caplog):
+    base = {"name": "wer", "backend": "whisper", "weights": "w/whisper-base", "column": "WER-base", "optional": True}
+    overrides = {"experiments": {"demo": {"metrics": [{"name": "wer"}, base]}}}
+    assert asks("metric_weights", overrides, experiment="demo") == []
+    for name in ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt"):
+        lay(f"w/whisper-base/{name}")
+    assert len(asks("metric_weights", overrides, experiment="demo")) == 4
+
+
+def test_two_metrics_never_fill_one_column():
+    twice = {"experiments": {"demo": {"metrics": [{"name": "secs"}, {"name": "secs", "backend": "dvector"}]}}}
+    with pytest.raises(ConfigError, match=r"two metrics fill the column SECS"):
+        config.read(twice)

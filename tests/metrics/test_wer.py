@@ -12,8 +12,9 @@ import pytest
 from dubber.metrics.base import Sample
 from dubber.metrics.grammars import GRID
 from dubber.metrics.pocketsphinx_recogniser import PocketsphinxRecogniser
+from dubber.metrics.settings import WHISPER, WHISPER_FILES, WerSettings
 from dubber.metrics.wer import Wer, word_errors
-from dubber.metrics.whisper_recogniser import FILES, WhisperRecogniser
+from dubber.metrics.whisper_recogniser import WhisperRecogniser
 
 SILENT = np.zeros(16000, np.float32)
 
@@ -96,16 +97,17 @@ def test_whisper_joins_segments_and_never_fetches(tmp_path, monkeypatch):
         def __init__(self, folder, **options):
             calls.update(folder=folder, **options)
             self.feature_extractor = SimpleNamespace(mel_filters=np.zeros((128, 201)))
-            self.model = SimpleNamespace(n_mels=128)
+            self.model = SimpleNamespace(n_mels=128, device="cpu", compute_type="int8", encode=lambda features: None)
 
         def transcribe(self, wav, **options):
             calls.update(options)
             return [SimpleNamespace(text=" Bin blue"), SimpleNamespace(text=" at F2 now.")], None
 
-    for name in FILES:
+    for name in WHISPER_FILES[WHISPER]:
         (tmp_path / name).touch()
     monkeypatch.setitem(sys.modules, "faster_whisper", SimpleNamespace(WhisperModel=Model))
-    recogniser = WhisperRecogniser(tmp_path, beam=3)
+    recogniser = WhisperRecogniser(WerSettings(backend="whisper", weights=str(tmp_path), beam=3))
     assert recogniser.transcribe(SILENT) == "Bin blue at F2 now."
     assert calls["local_files_only"] is True
+    assert calls["temperature"] == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0], "the published fallback"
     assert (calls["beam_size"], calls["language"], calls["folder"]) == (3, "en", str(tmp_path))

@@ -75,7 +75,7 @@ def test_the_shapes_are_those_of_the_published_file(weights):
 def test_a_voice_against_itself_and_another(weights, tmp_path, with_front_end):
     wav2mel = str(save(FrontEnd(), tmp_path / "wav2mel.pt")) if with_front_end else None
     secs = build_metric(SecsSettings(backend="dvector", weights=str(weights), wav2mel=wav2mel))
-    assert secs.backend == ("dvector" if with_front_end else "dvector, own front end")
+    assert secs.backend == ("dvector" if with_front_end else "dvector, front end written afresh")
     low, high = voice(100), voice(230)
     same, other = (secs.score(Sample("c", "t", hypothesis=h, truth=low, reference=low))[0] for h in (low, high))
     assert same.column == "SECS" and same.value == pytest.approx(100, abs=1e-3)
