@@ -91,8 +91,9 @@ def test_every_published_file_of_the_configuration_is_in_the_table():
     assert len(entries) == len({needed.group for needed in entries}) == 9
 
 
-def test_embedded_backends_need_no_published_files():
+def test_embedded_backends_need_no_published_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     settings = config.read()
     assert settings.crops.needed is None
     assert all(entry.needed is None for entry in settings.features.values())
-    assert metrics.needed(settings.experiments["demo"].metrics) == []
+    assert metrics.needed(metrics.measured(settings.experiments["demo"].metrics)) == []
