@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dubber.metrics.base import Metric
 from dubber.metrics.settings import (
     AvSyncSettings,
+    DistillMosSettings,
     DnsmosSettings,
     EmotionSettings,
     MetricSettings,
@@ -48,6 +49,10 @@ def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = 
             from dubber.metrics.naturalness import Dnsmos
 
             return Dnsmos()
+        case DistillMosSettings():
+            from dubber.metrics.distillmos import DistillMosOpinion
+
+            return DistillMosOpinion(settings)
         case PitchSettings():
             from dubber.metrics.pitch import Pitch
 

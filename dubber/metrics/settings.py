@@ -32,6 +32,7 @@ NETWORK_MEMORY = {
     "avhubert": 3000,
     "emotion2vec_plus_large": 1500,
     "utmos22_strong": 1000,
+    "distill_mos_v7": 400,
 }  # MB more
 
 
@@ -115,6 +116,22 @@ class DnsmosSettings(Settings):
 
     name: Literal["dnsmos"] = Field(default="dnsmos", description="the metric")
     backend: Literal["speechmos"] = Field(default="speechmos", description="DNSMOS P.835 weights inside the package")
+
+
+class DistillMosSettings(Settings):
+    """Naturalness by DistillMOS. It is not UTMOS and has its own column."""
+
+    name: Literal["distillmos"] = Field(default="distillmos", description="the metric")
+    backend: Literal["distill_mos_v7"] = Field(
+        default="distill_mos_v7", description="the file inside the package distillmos, fetched"
+    )
+    optional: bool = OPTIONAL
+    weights: str = Field(default="downloads/distillmos/distill_mos_v7.pt", description="file of the published weights")
+
+    @property
+    def needed(self) -> Needed:
+        """The published weights."""
+        return Needed((self.weights,), "distillmos", "the metric dnsmos")
 
 
 class UtmosSettings(Settings):
@@ -225,6 +242,7 @@ MetricSettings = Annotated[
     WerSettings
     | SecsSettings
     | DnsmosSettings
+    | DistillMosSettings
     | UtmosSettings
     | EmotionSettings
     | PitchSettings

@@ -15,6 +15,7 @@ EVERY_METRIC = (
     metrics.WerSettings(backend="whisper"),
     metrics.SecsSettings(backend="dvector", wav2mel="downloads/dvector/wav2mel.pt"),
     metrics.DnsmosSettings(),
+    metrics.DistillMosSettings(),
     metrics.UtmosSettings(),
     metrics.EmotionSettings(),
     metrics.SyncSettings(backend="syncnet"),
@@ -88,7 +89,7 @@ def test_every_published_file_of_the_configuration_is_in_the_table():
     for needed in entries:
         files = {f"downloads/{needed.group}/{asset.file}" for asset in assets.group(needed.group)}
         assert set(needed.paths) <= files, needed
-    assert len(entries) == len({needed.group for needed in entries}) == 9
+    assert len(entries) == len({needed.group for needed in entries}) == 10
 
 
 def test_embedded_backends_need_no_published_files(tmp_path, monkeypatch):
