@@ -123,7 +123,8 @@ def assets(table: Path | str = TABLE) -> list[Asset]:
 
 def _asset(row: dict[str, str]) -> Asset:
     sha256, mb = row["sha256"], row["mb"]
-    return Asset(**row | {"sha256": "" if sha256 == UNPUBLISHED else sha256, "mb": float(mb) if mb else None})
+    words = {name: value for name, value in row.items() if name not in ("sha256", "mb")}
+    return Asset(**words, sha256="" if sha256 == UNPUBLISHED else sha256, mb=float(mb) if mb else None)
 
 
 def _parts(source: str) -> tuple[PackagePart, ...]:

@@ -103,7 +103,8 @@ class _Bar:
     """What pooch tells its progress to, as lines in a log."""
 
     def __init__(self, name: str) -> None:
-        self._name, self._line, self.total = name, None, 0
+        self._name, self.total = name, 0
+        self._line: Progress | None = None
 
     def update(self, count: int) -> None:
         self._line = self._line or Progress(f"{self._name}, MB", self.total / MEGABYTE)

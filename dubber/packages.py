@@ -56,11 +56,11 @@ class Packages:
                     shutil.copyfileobj(file, whole)
                 return
             top = NPM_FOLDER if part.index == "npm" else archive.name.removesuffix(".tar.gz")
-            with tarfile.open(archive) as packed:
-                file = packed.extractfile(f"{top}/{part.member}")
-                if file is None:
+            with tarfile.open(archive) as tar:
+                member = tar.extractfile(f"{top}/{part.member}")
+                if member is None:
                     raise KeyError(f"{part.member} is not a file")
-                shutil.copyfileobj(file, whole)
+                shutil.copyfileobj(member, whole)
         except (KeyError, zipfile.BadZipFile, tarfile.TarError) as error:
             raise DubberError(f"A package does not hold the expected file: {error}", looked_at=archive.name) from error
 

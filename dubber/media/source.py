@@ -39,7 +39,7 @@ def opened(path: Path | str) -> Iterator[InputContainer]:
     try:
         with av.open(str(path), metadata_errors="ignore") as container:
             if container.format.name == "avi":  # the time stamps made up for it are in the order of decoding
-                container.flags &= ~Flags.gen_pts.value
+                container.flags &= ~Flags.gen_pts.value  # type: ignore[operator]  # its stub says Flags
             yield container
     except av.FFmpegError as error:
         raise ClipError(f"{path.name} cannot be decoded: {error.strerror or error}") from error

@@ -261,7 +261,11 @@ def needed(metrics: Iterable[MetricSettings]) -> list[Needed]:
 
 def measured(metrics: Iterable[MetricSettings]) -> tuple[MetricSettings, ...]:
     """The metrics that can be measured: optional ones without their published files are left out, with a warning."""
-    return tuple(metric for metric in metrics if not getattr(metric, "optional", False) or _is_there(metric.needed))
+    return tuple(
+        metric
+        for metric in metrics
+        if not getattr(metric, "optional", False) or _is_there(getattr(metric, "needed", None))
+    )
 
 
 def _is_there(needed: Needed | None) -> bool:
