@@ -169,7 +169,7 @@ def test_the_codec_refuses_a_bad_clip(codec: FACodec) -> None:
 def test_missing_weights_name_the_file_its_source_and_the_command(tmp_path: Path) -> None:
     with pytest.raises(MissingDataError) as error:
         FACodec.load(tmp_path / "absent.bin", tmp_path / "absent-too.bin")
-    for part in ("absent.bin", "ns3_facodec_encoder.bin", "amphion/naturalspeech3_facodec", "snakemake"):
+    for part in ("absent.bin", "ns3_facodec_encoder.bin", "amphion/naturalspeech3_facodec", "`dubber fetch facodec`"):
         assert part in str(error.value)
 
 
