@@ -84,7 +84,7 @@ manifest = lambda w: CORPORA.path(corpus_of(w)).as_posix()
 manifests = lambda corpora: [CORPORA.path(corpus).as_posix() for corpus in corpora]
 rows = checked(lambda w: manifest_of(w).digest(w.shard))
 this_shard = lambda w: [w.shard]
-test_shards = lambda w: manifest_of(w).test_shards
+test_shards = checked(lambda w: manifest_of(w).test_shards)
 
 
 def clips(step, share=CONFIG.max_failed_share):

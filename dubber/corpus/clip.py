@@ -58,22 +58,31 @@ class Reader(Protocol):
 HOSTILE = frozenset("\"'`$\\|&;<>*?!{}[]")
 
 
+def unsafe(name: str, *, is_path: bool) -> str | None:
+    """Why a name is refused: it leaves the corpus folder, or means something to a shell; None if it is safe."""
+    if not name:
+        return "is empty"
+    if name.startswith(("/", "~")) or ".." in name.split("/"):
+        return "leaves the corpus folder"
+    if name.startswith("-"):
+        return "begins with '-'"
+    signs = [sign for sign in dict.fromkeys(name) if sign in HOSTILE or not sign.isprintable()]
+    if signs:
+        return f"holds {', '.join(map(repr, signs))}"
+    return None if is_path or "/" not in name else "holds '/', which only a path may"
+
+
 def refuse_hostile(clip: Clip, root: Path) -> None:
     """Names that leave the corpus folder or mean something to a shell are refused.
 
     Raises:
-        DubberError: naming the clip and the path.
+        DubberError: naming the clip and what is wrong with the name.
     """
-    for name in (clip.clip, clip.speaker, clip.video, clip.audio, clip.words):
-        if name is None:
-            continue
-        escapes = name.startswith(("/", "~")) or ".." in name.split("/")
-        if escapes or HOSTILE & set(name) or name.startswith("-") or not name or not name.isprintable():
-            raise DubberError(
-                f"The corpus names a clip or a path that is not safe: {name!r}",
-                looked_at=root,
-                hint="Names must be relative, stay inside the corpus folder and hold no shell characters.",
-            )
-    for name in (clip.clip, clip.speaker):
-        if "/" in name:
-            raise DubberError(f"The name of a clip or a speaker must not contain a slash: {name!r}", looked_at=root)
+    for is_path, names in ((True, (clip.video, clip.audio, clip.words)), (False, (clip.clip, clip.speaker))):
+        for name in names:
+            if name is not None and (reason := unsafe(name, is_path=is_path)):
+                raise DubberError(
+                    f"The corpus names a clip or a path that is not safe: {name!r} {reason}.",
+                    looked_at=root,
+                    hint="Names must be relative, stay inside the corpus folder and hold no shell characters.",
+                )

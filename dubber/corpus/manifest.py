@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -137,7 +137,19 @@ class Manifest:
 
     @cached_property
     def test_shards(self) -> list[str]:
-        """Shards with at least one test clip."""
+        """Shards with at least one test clip.
+
+        Raises:
+            DubberError: there is none, so nothing could be dubbed and scored.
+        """
+        if not len(self._tests):
+            clips, speakers = len(self.table), len(self.table["speaker"].unique())
+            raise DubberError(
+                f"The corpus has no test clip: {clips} clips of {speakers} speakers are too few to hold any out.",
+                looked_at=f"clips of the splits: {dict(Counter(self.table['split'].to_pylist()))}",
+                hint="At most `split.max_held_out_share` of a speaker's clips is held out. Add clips, raise that "
+                "setting, or name the test clips in the column `split` of the list.",
+            )
         return sorted(self._tests["shard"].unique().to_pylist())
 
     def rows(self, shard: str) -> list[Row]:
