@@ -20,7 +20,7 @@ from dubber.dub.settings import Sources, SynthesisSettings
 from dubber.errors import DubberError, MissingDataError
 from dubber.limits import read_limited
 from dubber.media.settings import FAN_FILES, CropSettings, FeatureSettings
-from dubber.model.weights import Description, describe_model
+from dubber.model.description import Description, describe_model
 from dubber.provenance import checksum
 from dubber.settings import Settings, first_wrong
 from dubber.text.alphabet import SYMBOLS

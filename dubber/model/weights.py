@@ -3,53 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self, overload
+from typing import Literal, overload
 
 import torch
-from pydantic import Field, ValidationError, model_validator
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from dubber.artifacts import atomic_path
 from dubber.errors import DubberError, listed
+from dubber.model.description import KEY, Description, describe_model
 from dubber.model.dubber import Dubber
-from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings, Stage
+from dubber.model.settings import Stage
 from dubber.model.tts import TTS
-from dubber.settings import Settings, first_wrong
-
-KEY = "dubber"  # one key: safetensors writes several in no fixed order
 
 
-class Description(Settings):
-    """What a model file says about itself."""
-
-    stage: Stage = Field(description="stage1 is a TTS teacher, stage2 a dubbing student")
-    model: ModelSettings = Field(description="sizes")
-    objective: ObjectiveSettings = Field(description="losses and flow")
-    parts: PartsSettings | None = Field(description="of a student; a teacher has none")
-    codec: str = Field(description="name of the codec that the model was trained with")
-    features: str | None = Field(description="name of the features; a teacher sees no video")
-    fingerprint: str = Field(description="of the run that made the model")
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if (self.stage == "stage2") != (self.parts is not None):
-            raise ValueError(f"{self.stage}: only a student (stage2) has parts, and it needs them")
-        return self
-
-    def to_json(self) -> str:
-        """The text that the file stores."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
-
-    def build(self) -> TTS | Dubber:
-        """A model of this description with fresh weights."""
-        if self.parts is None:
-            return TTS(self.model, self.objective)
-        return Dubber(self.model, self.objective, self.parts)
+def build_model(description: Description) -> TTS | Dubber:
+    """A model of this description with fresh weights."""
+    if description.parts is None:
+        return TTS(description.model, description.objective)
+    return Dubber(description.model, description.objective, description.parts)
 
 
 def save_model(path: Path | str, weights: Mapping[str, Tensor], description: Description) -> None:
@@ -77,24 +52,6 @@ def halve_model(source: Path | str, target: Path | str) -> None:
     save_model(target, halved, description)
 
 
-def describe_model(path: Path | str) -> Description:
-    """What a model file says of itself.
-
-    Raises:
-        DubberError: the file is missing or is not one of our models.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            return Description.model_validate_json((file.metadata() or {})[KEY])
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
-        reason = first_wrong(error) if isinstance(error, ValidationError) else str(error)
-        raise DubberError(
-            f"A model cannot be read: {type(error).__name__}: {reason}",
-            looked_at=path,
-            hint="Run the Snakemake target that trains it.",
-        ) from error
-
-
 @overload
 def load_model(path: Path | str, stage: Literal["stage1"], device: torch.device | str = "cpu") -> TTS: ...
 
@@ -116,7 +73,7 @@ def load_model(path: Path | str, stage: Stage, device: torch.device | str = "cpu
             looked_at=path,
             hint="Teachers are in runs/<experiment>/stage1/, students in runs/<experiment>/<run>/.",
         )
-    model = description.build()
+    model = build_model(description)
     with safe_open(path, framework="pt") as file:
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (a handle, not a mapping)
     misfit = _misfit(model.state_dict(), weights)

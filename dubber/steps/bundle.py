@@ -10,7 +10,7 @@ import dubber
 from dubber.dub.bundle import Bundle, FileFacts, Origin, RunFacts, VideoInput, write_manifest
 from dubber.dub.model_card import packages
 from dubber.dub.settings import BundleSettings
-from dubber.model.weights import describe_model
+from dubber.model.description import describe_model
 from dubber.provenance import checksum
 from dubber.runner import Input, Inputs, OptionalInput, Output
 

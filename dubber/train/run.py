@@ -19,9 +19,10 @@ from dubber import provenance
 from dubber.devices import choose_device, choose_precision
 from dubber.errors import ConfigError
 from dubber.locks import locked
+from dubber.model.description import Description, describe_model
 from dubber.model.dubber import Dubber
 from dubber.model.tts import TTS
-from dubber.model.weights import Description, describe_model, load_model, save_model
+from dubber.model.weights import load_model, save_model
 from dubber.train.arrow import FORMAT, pack
 from dubber.train.batches import open_data, read_splits
 from dubber.train.distributed import make_runtime

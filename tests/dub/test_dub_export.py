@@ -23,7 +23,8 @@ from dubber.dub.model_card import information
 from dubber.dub.settings import FAST, SynthesisSettings
 from dubber.errors import ConfigError, DubberError, MissingDataError
 from dubber.media.settings import FeatureSettings
-from dubber.model.weights import describe_model, halve_model, save_model
+from dubber.model.description import describe_model
+from dubber.model.weights import halve_model, save_model
 from dubber.networks.lip_reading import LipReadingNetwork
 from dubber.provenance import checksum
 from tests.helpers import tiny_project
