@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
 
 from dubber.errors import ClipError
-from dubber.media.crops import Choice
+from dubber.media.crops import Choice, Crops
 from dubber.media.tracking import Track
 
+log = logging.getLogger(__name__)
+
 PANEL_WIDTH = 640  # pixels of one part of the picture of faces
+ENOUGH = 0.9  # share of the pictures in which a face is to be found
 CAPTION = 28  # pixels of its title
 CHOSEN, OTHER, PAPER, INK = (255, 160, 0), (0, 200, 255), 255, (0, 0, 0)
 
@@ -20,6 +24,20 @@ def lasting(tracks: Sequence[Track], looked_at: int, min_found_share: float) -> 
     """The faces that can be dubbed: seen in enough of the frames that were looked at, from left to right."""
     kept = [track for track in tracks if len(track.detections) >= min_found_share * looked_at]
     return sorted(kept, key=lambda track: float(np.mean([d.x for d in track.detections])))
+
+
+def say_how_much_was_seen(name: str, crops: Crops) -> None:
+    """The share of a cue in which its face was found; a warning where other things may be taken for lips."""
+    share = 100 * crops.seen
+    if crops.seen >= ENOUGH:
+        log.info("%s: its face was found in %.0f %% of the pictures that were looked at", name, share)
+        return
+    log.warning(
+        "%s: its face was found in only %.0f %% of the pictures that were looked at. Elsewhere something else may be "
+        "taken for lips: name a part in which the face is seen (--start, --end, or the times of the subtitles).",
+        name,
+        share,
+    )
 
 
 def numbered(number: int) -> Choice:

@@ -17,7 +17,7 @@ from dubber.codec.registry import load_codec
 from dubber.dub.bundle import Bundle, VideoInput
 from dubber.dub.cues import Attempts, Cue
 from dubber.dub.dubbed import DubbedVideo
-from dubber.dub.faces import lasting, numbered, panel, sheet
+from dubber.dub.faces import lasting, numbered, panel, say_how_much_was_seen, sheet
 from dubber.dub.reference_voice import speaker_of
 from dubber.dub.settings import SynthesisSettings
 from dubber.dub.sound import Piece, original_sound
@@ -119,6 +119,7 @@ class VideoDubber:
 
         def see(cue: Cue) -> Request:
             crops = crop_frames(watched.frames(cue.span), about, self.crops, self.detector, choose)
+            say_how_much_was_seen(cue.name, crops)
             return self._request(cue.name, texts[cue], crops, speaker)
 
         requests = attempts.each(list(texts), see)

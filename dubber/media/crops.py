@@ -45,6 +45,7 @@ class Crops:
         faces: F JPEGs, colour, face_size square.
         boxes: float32 [F, 4], the face as x0, y0, x1, y1 in the picture's pixels.
         detected: bool [F], whether the detector saw the face in that very frame.
+        seen: share of the frames that were looked at in which it did.
         source_fps: frames per second of the file.
         width, height: of the picture, pixels.
     """
@@ -53,6 +54,7 @@ class Crops:
     faces: list[bytes]
     boxes: np.ndarray
     detected: np.ndarray
+    seen: float
     source_fps: float
     width: int
     height: int
@@ -111,7 +113,8 @@ def crop_frames(
     detected = np.isin(np.arange(found.n_frames), [d.frame for d in track.detections])
     half = tracked[:, 2:] / 2
     boxes = np.concatenate([tracked[:, :2] - half, tracked[:, :2] + half], axis=1)
-    return Crops(lips, faces, boxes, detected, about.fps, about.width, about.height)
+    seen = len(track.detections) / found.looked_at
+    return Crops(lips, faces, boxes, detected, seen, about.fps, about.width, about.height)
 
 
 def find_faces(frames: Iterator[np.ndarray], settings: CropSettings, detector: FaceDetector) -> FoundFaces:

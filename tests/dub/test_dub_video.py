@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import resource
 import subprocess
 import sys
@@ -224,6 +225,23 @@ def test_grid_as_distributed_is_dubbed(tiny_dubber, reference, shared_data, tmp_
     assert probe(dubbed.save(tmp_path / "a.mp4")).codec == "h264"  # browsers do not play MPEG-1
     for out in (dubbed.save(tmp_path / "a.mkv"), dubbed.save(tmp_path / "b.mp4", picture="copy")):
         assert [content for _, content in packets(out)] == [content for _, content in packets(clip)]
+
+
+def hidden(times):
+    """A face that is there for the first two thirds."""
+    last = 2 * len(times) // 3
+    for n, picture in enumerate(talking(times)):
+        yield picture if n < last else np.full_like(picture, 90)
+
+
+def test_a_face_that_is_hidden_in_part_is_said(tiny_dubber, film, reference, tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        tiny_dubber.dub(film, "bin now", reference)
+        assert "the text: its face was found in 100 % of the pictures" in caplog.text
+        caplog.clear()
+        tiny_dubber.dub(write_film(tmp_path / "a.mp4", every(25, 3), hidden), "bin now", reference)
+    (told,) = [record for record in caplog.records if "only" in record.getMessage()]
+    assert told.levelname == "WARNING" and "found in only 6" in told.getMessage() and "--start" in told.getMessage()
 
 
 def test_a_film_without_a_face_says_so(tiny_dubber, reference, tmp_path):
