@@ -8,6 +8,8 @@ import torch
 
 from dubber.errors import ConfigError
 
+KINDS = ("cpu", "cuda", "mps", "xpu")
+
 
 def choose_device(name: str) -> torch.device:
     """The device of this name; "auto" is the accelerator if there is one.
@@ -19,6 +21,8 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+        if device.type not in KINDS:
+            raise RuntimeError(f"it is none of {', '.join(KINDS)}")
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(

@@ -60,6 +60,8 @@ def check_outputs(outputs: Sequence[Output], inputs: Mapping[str, Path | str | N
 
 
 def _check_kind(output: Output) -> None:
+    if output.marker is None and output.path.is_dir():
+        raise DubberError(f"The {output.kind} is a folder.", looked_at=output.path, hint="Name a file.")
     suffix = output.path.suffix.lower()
     if output.endings and suffix not in output.endings:
         raise DubberError(
@@ -67,8 +69,6 @@ def _check_kind(output: Output) -> None:
             looked_at=output.path,
             hint=f"Endings that can be written: {', '.join(output.endings)}.",
         )
-    if output.marker is None and output.path.is_dir():
-        raise DubberError(f"The {output.kind} is a folder.", looked_at=output.path, hint="Name a file.")
 
 
 def _check_inputs(output: Output, read: Mapping[str, Path]) -> None:

@@ -132,7 +132,7 @@ def _outputs(args: argparse.Namespace) -> list[Output]:
         return [Output(args.show_faces, (".png",), "picture of the faces")]
     outputs = [Output(args.output, ENDINGS)]
     if args.keep_wav and args.output.suffix.lower() != WAV:
-        outputs.append(Output(args.output.with_name(f"{args.output.stem}{WAV}"), (WAV,), "speech alone"))
+        outputs.append(Output(args.output.parent / f"{args.output.stem}{WAV}", (WAV,), "speech alone"))
     return outputs
 
 

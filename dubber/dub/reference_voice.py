@@ -24,6 +24,7 @@ LONGEST = 15.0  # s that are taken
 QUIETEST = -60.0  # dBFS of its loudest 50 ms
 SPEECH = 0.5  # probability from which it is speech
 REST = 0.1  # probability below which it is something else
+LEAST_REST = 0.5  # s by which what is heard around speech is judged
 MARGIN, MARGIN_IN_NOISE = 1.0, 0.3  # s that are kept before and after speech
 LEAST_CUT = 2.0  # s; a file with less beside its speech is taken whole
 ALMOST_BEST = 0.98  # share of the most speech that another stretch of the same length has
@@ -43,7 +44,7 @@ class Speech:
         seconds: of speech in them.
         start, end: s in the file, from the beginning of the first stretch to the end of the last.
         length: s of the file, as far as it was heard.
-        above_noise: dB by which speech is louder than the rest of the file; None where there is no rest.
+        above_noise: dB by which speech is louder than the rest of the file; None where there is little else.
     """
 
     samples: np.ndarray
@@ -119,11 +120,11 @@ def _clearest(spoken: np.ndarray, margin: float) -> np.ndarray:
 
 
 def _above_noise(wav: np.ndarray, probability: np.ndarray) -> float | None:
-    """dB between the median frame of speech and the median frame without."""
+    """dB between the median frame of speech and the median frame without; None where there are few of these."""
     whole = len(wav) // FRAME
     level = 10 * np.log10(np.mean(np.square(wav[: whole * FRAME].reshape(whole, FRAME)), axis=1) + 1e-12)
     speech, rest = level[probability[:whole] >= SPEECH], level[probability[:whole] < REST]
-    return float(np.median(speech) - np.median(rest)) if len(speech) and len(rest) else None
+    return float(np.median(speech) - np.median(rest)) if len(rest) * FRAME_SECONDS >= LEAST_REST else None
 
 
 def _kind(wav: np.ndarray) -> str:

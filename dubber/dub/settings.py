@@ -17,10 +17,15 @@ class SynthesisSettings(Settings):
     sampler: Literal["euler", "exact", "corrector", "confident"] = Field(
         default="euler", description="how positions are unmasked: the paper's Euler steps of eq. 8, or a better one"
     )
-    nfe: int = Field(default=128, ge=1, description="evaluations of the denoiser per clip")
-    temperature: float = Field(default=1.0, gt=0, description="divides the denoiser's logits; below 1 sharpens them")
+    nfe: int = Field(default=128, ge=1, le=10_000, description="evaluations of the denoiser per clip")
+    temperature: float = Field(
+        default=1.0, ge=0.01, le=100, description="divides the denoiser's logits; below 1 sharpens them"
+    )
     drafts: int = Field(
-        default=1, ge=1, description="draws per clip, of which the codec speaks the mean: steadier speech, more work"
+        default=1,
+        ge=1,
+        le=1000,
+        description="draws per clip, of which the codec speaks the mean: steadier speech, more work",
     )
     precision: Literal["auto", "float32", "bf16"] = Field(
         default="float32",

@@ -145,6 +145,39 @@ def test_one_line_for_what_is_wrong_with_the_output(options, tmp_path, capsys):
     assert "ends in '.avi'" in refusal(capsys, options, output=tmp_path / "a.avi")
 
 
+def test_nothing_that_the_command_reads_is_lost(options, tmp_path, capsys):
+    voice = tmp_path / "t.wav"
+    voice.write_bytes(Path(options["reference"]).read_bytes())
+    link = tmp_path / "link.mp4"
+    link.symlink_to(options["video"])
+    before = {path: path.read_bytes() for path in (voice, Path(options["video"]))}
+    told = refusal(capsys, options, "--force", "--keep-wav", reference=voice, output=tmp_path / "t.mp4")
+    assert "The speech alone would replace the reference itself." in told
+    assert "would replace the video itself" in refusal(capsys, options, "--force", output=link)
+    png = tmp_path / "a.png"
+    png.symlink_to(options["video"])
+    assert "would replace the video itself" in refusal(capsys, options, "--force", show_faces=png)
+    assert "ends in '.mp4'" in refusal(capsys, options, "--force", show_faces=options["video"])
+    png.unlink()
+    png.write_text("mine")
+    assert "The picture of the faces exists." in refusal(capsys, options, show_faces=png)
+    assert {path: path.read_bytes() for path in before} == before and png.read_text() == "mine"
+
+
+def test_outputs_that_cannot_be_written_are_refused_before_the_model_is_loaded(options, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("dubber.dub.load.load", lambda *args, **kwargs: pytest.fail("the model was loaded"))
+    assert "does not exist" in refusal(capsys, options, output=tmp_path / "none" / "a.mp4")
+    assert "The output is a folder." in refusal(capsys, options, output=tmp_path)
+    assert "The file is missing" in refusal(capsys, options, video=tmp_path / "none.mp4").replace(
+        "the file", "The file"
+    )
+
+
+def test_the_speech_alone_is_written_once(options, tmp_path, capsys):
+    dub(options, "--keep-wav", output=tmp_path / "a.wav")
+    assert capsys.readouterr().out.split() == [str(tmp_path / "a.wav")]
+
+
 def test_one_line_for_what_is_wrong_with_the_model(options, own_export, capsys):
     assert "There is no model." in refusal(capsys, options, checkpoint=own_export.parent)
     content = (own_export / "model.safetensors").read_bytes()
