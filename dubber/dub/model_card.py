@@ -14,7 +14,8 @@ MEGABYTE = 1e6
 
 # Packages that ship data or weights, or affect numerical results.
 PACKAGES = (
-    "torch", "numpy", "pyworld", "resemblyzer", "pocketsphinx", "g2p_en", "opencv-python-headless", "av", "soxr",
+    "torch", "numpy", "pyworld", "resemblyzer", "pocketsphinx", "g2p_en", "gruut-lang-en",
+    "opencv-python-headless", "av", "soxr",
 )  # fmt: skip
 
 

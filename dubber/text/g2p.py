@@ -1,7 +1,8 @@
-"""Unknown words: the letter-to-phone network that ships with g2p_en, run without that package's NLTK downloads.
+"""Words to phones: the CMU Pronouncing Dictionary, and a network for the words that it lacks.
 
-An encoder GRU reads the letters, a decoder GRU writes phones until it ends the word; greedy, so deterministic.
-Importing `g2p_en` itself would try to fetch NLTK data, so only its weight file is read.
+The dictionary is pocketsphinx's copy: 126,000 words without stress marks, under CMU's BSD licence. The network is
+g2p_en's: an encoder GRU reads the letters, a decoder GRU writes phones until it ends the word; greedy, so
+deterministic. Importing `g2p_en` itself would try to fetch NLTK data, so only its weight file is read.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from dubber.errors import MissingDataError
 
+if TYPE_CHECKING:
+    import numpy as np
+
+_DICTIONARY = "en-us/cmudict-en-us.dict"
 _LONGEST = 20  # phones; what the published decoder is cut off at
 _START, _END = 2, 3
 _SPECIAL = ("<pad>", "<unk>", "<s>", "</s>")
@@ -41,12 +45,6 @@ class _Gru:
     b_input: np.ndarray
     b_hidden: np.ndarray
 
-    def step(self, x: np.ndarray, h: np.ndarray) -> np.ndarray:
-        r_x, z_x, n_x = np.split(self.w_input @ x + self.b_input, 3)
-        r_h, z_h, n_h = np.split(self.w_hidden @ h + self.b_hidden, 3)
-        reset, update = _sigmoid(r_x + r_h), _sigmoid(z_x + z_h)
-        return (1 - update) * np.tanh(n_x + reset * n_h) + update * h
-
 
 @dataclass(frozen=True)
 class _Network:
@@ -58,20 +56,57 @@ class _Network:
     b_output: np.ndarray  # [74]
 
 
+def known(word: str, variant: int = 1) -> tuple[str, ...]:
+    """ARPAbet phones, without stress, of a lower-case word; empty if the dictionary lacks it.
+
+    Args:
+        variant: which of a word's pronunciations, counted from 1.
+    """
+    entry = word if variant == 1 else f"{word}({variant})"
+    return tuple(_dictionary().get(entry.encode(), b"").decode().split())
+
+
+@cache
+def _dictionary() -> dict[bytes, bytes]:
+    """Word -> phones as the file has them: split when they are asked for, because few are."""
+    try:
+        from pocketsphinx import get_model_path
+
+        content = Path(get_model_path(_DICTIONARY)).read_bytes()
+    except (ImportError, OSError) as error:
+        raise MissingDataError(
+            f"The pronunciation dictionary cannot be read: {error}.",
+            looked_at=f"{_DICTIONARY} in the Python package pocketsphinx",
+            hint="Install it: pip install pocketsphinx",
+        ) from error
+    return dict(line.split(b" ", 1) for line in content.splitlines())
+
+
 def predict(word: str) -> tuple[str, ...]:
     """ARPAbet phones, with stress digits, of a word in lower-case letters a-z; empty if the network says nothing.
 
     Raises:
         MissingDataError: g2p_en is not installed.
     """
+    import numpy as np  # slow to load, and few texts hold an unknown word
+
+    def sigmoid(x: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-x))
+
+    def step(gru: _Gru, x: np.ndarray, h: np.ndarray) -> np.ndarray:
+        r_x, z_x, n_x = np.split(gru.w_input @ x + gru.b_input, 3)
+        r_h, z_h, n_h = np.split(gru.w_hidden @ h + gru.b_hidden, 3)
+        reset, update = sigmoid(r_x + r_h), sigmoid(z_x + z_h)
+        return (1 - update) * np.tanh(n_x + reset * n_h) + update * h
+
     network = _network()
     h = np.zeros(network.encoder.w_hidden.shape[1], np.float32)
     for i in [*(_GRAPHEMES.get(letter, _UNKNOWN_GRAPHEME) for letter in word), _WORD_END]:
-        h = network.encoder.step(network.graphemes[i], h)
+        h = step(network.encoder, network.graphemes[i], h)
     phones: list[str] = []
     last = _START
-    for _ in range(_LONGEST):
-        h = network.decoder.step(network.phones[last], h)
+    while len(phones) < _LONGEST:
+        h = step(network.decoder, network.phones[last], h)
         last = int(np.argmax(network.w_output @ h + network.b_output))
         if last == _END:
             break
@@ -81,6 +116,8 @@ def predict(word: str) -> tuple[str, ...]:
 
 @cache
 def _network() -> _Network:
+    import numpy as np
+
     found = find_spec("g2p_en")
     if found is None or found.origin is None:
         raise MissingDataError(
@@ -98,7 +135,3 @@ def _network() -> _Network:
         w_output=w["fc_w"],
         b_output=w["fc_b"],
     )
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))

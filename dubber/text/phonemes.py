@@ -1,16 +1,42 @@
-"""Text to phonemes: the sequence that training and inference share, so it depends on the text alone."""
+"""Text to phonemes: the sequence that training and inference share, so it depends on the text alone.
+
+A word is looked up in the CMU dictionary, then read by rules for possessives and initials, then by a network.
+Homographs are told apart by the words around them.
+"""
 
 from __future__ import annotations
 
+import logging
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dubber.errors import ClipError
-from dubber.text.alphabet import PAD, PAUSE, SILENCE, SYMBOLS, VOCABULARY_SIZE, to_ids, to_symbols
-from dubber.text.normalise import phrases
-from dubber.text.pronounce import pronounce
+from dubber.text.alphabet import (
+    LETTER_A,
+    PAD,
+    PAUSE,
+    SILENCE,
+    SYMBOLS,
+    VOCABULARY_SIZE,
+    strip_stress,
+    to_ids,
+    to_symbols,
+)
+from dubber.text.g2p import known, predict
+from dubber.text.homographs import readings
+from dubber.text.normalise import worded
+
+log = logging.getLogger(__name__)
+
+_SPEAKABLE = re.compile(r"[a-z]+(?:'[a-z]+)*")
+_VOWEL_LETTER = re.compile(r"[aeiouy]")
+_SIBILANTS = frozenset(("S", "Z", "SH", "ZH", "CH", "JH"))
+_VOICELESS = frozenset(("P", "T", "K", "F", "TH"))
 
 __all__ = [
-    "PAD", "PAUSE", "SILENCE", "SYMBOLS", "VOCABULARY_SIZE", "Pronunciation", "phonemise", "to_ids", "to_symbols",
+    "PAD", "PAUSE", "SILENCE", "SYMBOLS", "VOCABULARY_SIZE", "Pronunciation", "phonemise", "pronounce", "to_ids",
+    "to_symbols",
 ]  # fmt: skip
 
 
@@ -50,10 +76,51 @@ def phonemise(text: str) -> Pronunciation:
     Raises:
         ClipError: no word in the text, or a word of another script.
     """
-    spoken = phrases(text)
+    spoken = worded(text)
     if not spoken:
         raise ClipError(f"The text holds no word that can be spoken: {text[:80]!r}.")
-    words = tuple(word for phrase in spoken for word in phrase)
+    words = [word for phrase in spoken for word in phrase]
     pauses = [i == len(phrase) - 1 for phrase in spoken for i in range(len(phrase))]
     pauses[-1] = False
-    return Pronunciation(words, tuple(pronounce(word) for word in words), tuple(pauses))
+    by_context = readings([word.written for word in words], pauses)
+    phones = tuple(by_context.get(i) or pronounce(word.spoken) for i, word in enumerate(words))
+    return Pronunciation(tuple(word.spoken for word in words), phones, tuple(pauses))
+
+
+@lru_cache(maxsize=65536)
+def pronounce(word: str) -> tuple[str, ...]:
+    """ARPAbet phones, without stress, of a normalised word; the same on every machine.
+
+    Raises:
+        ClipError: the word holds letters other than a-z, or no phone comes out.
+    """
+    if word == LETTER_A:
+        return ("EY",)
+    if not _SPEAKABLE.fullmatch(word):
+        raise ClipError(f"The word {word!r} cannot be pronounced: only Latin letters can.", looked_at=word)
+    phones = known(word) or _possessive(word) or _initials(word) or _predicted(word)
+    if not phones:
+        raise ClipError(f"The word {word!r} cannot be pronounced: neither dictionary nor network knows how.")
+    return phones
+
+
+def _possessive(word: str) -> tuple[str, ...]:
+    if not word.endswith("'s"):
+        return ()
+    stem = pronounce(word[:-2])
+    if stem[-1] in _SIBILANTS:
+        return (*stem, "IH", "Z")
+    return (*stem, "S" if stem[-1] in _VOICELESS else "Z")
+
+
+def _initials(word: str) -> tuple[str, ...]:
+    """A word without a vowel letter is read letter by letter."""
+    if _VOWEL_LETTER.search(word):
+        return ()
+    return tuple(phone for letter in word.replace("'", "") for phone in known(letter))
+
+
+def _predicted(word: str) -> tuple[str, ...]:
+    phones = strip_stress(predict(word.replace("'", "")))
+    log.info("%r is not in the dictionary; pronounced by the network: %s", word, " ".join(phones))
+    return phones

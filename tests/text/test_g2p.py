@@ -8,30 +8,30 @@ import pocketsphinx
 import pytest
 
 from dubber.errors import MissingDataError
-from dubber.text import pronounce
+from dubber.text import g2p
 
 COLD_SECONDS = 0.3
 PATIENCE = 5  # tries, because other work may hold the processor
 
 
 def test_words_have_phones_without_stress():
-    assert pronounce.known("blue") == ("B", "L", "UW")
-    assert pronounce.known("it's") == ("IH", "T", "S")
-    assert all(pronounce.known(word) == () for word in ("zorblatt", "", "привет"))
+    assert g2p.known("blue") == ("B", "L", "UW")
+    assert g2p.known("it's") == ("IH", "T", "S")
+    assert all(g2p.known(word) == () for word in ("zorblatt", "", "привет"))
 
 
 def test_a_word_may_have_several_pronunciations():
-    assert pronounce.known("read", variant=1) == ("R", "EH", "D")
-    assert pronounce.known("read", variant=2) == ("R", "IY", "D")
-    assert pronounce.known("read", variant=3) == ()
+    assert g2p.known("read", variant=1) == ("R", "EH", "D")
+    assert g2p.known("read", variant=2) == ("R", "IY", "D")
+    assert g2p.known("read", variant=3) == ()
 
 
 def test_a_missing_dictionary_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setattr(pocketsphinx, "get_model_path", lambda name: str(tmp_path / name))
-    pronounce._dictionary.cache_clear()
+    g2p._dictionary.cache_clear()
     with pytest.raises(MissingDataError, match="pip install pocketsphinx"):
-        pronounce.known("two")
-    pronounce._dictionary.cache_clear()
+        g2p.known("two")
+    g2p._dictionary.cache_clear()
 
 
 def test_the_first_text_of_a_process_is_pronounced_at_once():
