@@ -186,7 +186,8 @@ _RULES: dict[str, Callable[[list[str], list[str], int], bool]] = {
 
 def _tags(words: Sequence[str], pause_after: Sequence[bool]) -> list[str]:
     """A Penn Treebank tag for each word."""
-    tokens, first = [], []
+    tokens: list[str] = []
+    first: list[int] = []
     for word, pause in zip(words, pause_after, strict=True):
         first.append(len(tokens))
         parts = _CONTRACTED.match(word)
