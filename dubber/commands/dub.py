@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dubber.commands.text import add_names, read_given_names
 from dubber.errors import DubberError, writing_told
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def add_parser(subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--keep-descriptions", action="store_true", help="speak speaker labels and sound descriptions of subtitles too"
     )
+    add_names(parser)
     parser.add_argument("--reference", type=Path, help="sound or video file in which somebody speaks for a few seconds")
     parser.add_argument("-o", "--output", type=Path, help=".mp4, .m4v, .mov, .mkv or .webm; .wav: the speech alone")
     _add_places(parser)
@@ -103,12 +105,13 @@ def run(args: argparse.Namespace) -> None:
 
     cues, outputs = _cues(args), _outputs(args)
     inputs = {"model": args.checkpoint, "video": args.video, "reference": args.reference}
-    inputs |= {"text": args.text_file, "subtitles": args.subtitles}
+    inputs |= {"text": args.text_file, "subtitles": args.subtitles, "pronunciations": args.pronunciations}
     check_outputs(outputs, inputs, force=args.force)
     probe(args.video)
     if args.show_faces:
         _show_faces(args, cues)
         return
+    names = read_given_names(args)
     dubbed = _load(args).dub(
         args.video,
         cues,
@@ -116,6 +119,7 @@ def run(args: argparse.Namespace) -> None:
         face=args.face,
         background=args.background,
         skip_failed=args.skip_failed,
+        names=names,
     )
     for output in outputs:
         print(dubbed.save(output.path, force=args.force, picture=args.picture))

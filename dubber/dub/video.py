@@ -29,7 +29,7 @@ from dubber.media.faces import detector
 from dubber.media.feature_streams import Streams, build_streams
 from dubber.media.tracking import speaker_track
 from dubber.media.video import Probe, Span, probe, read_frames
-from dubber.text.phonemes import PAUSE, SILENCE, Pronunciation, phonemise
+from dubber.text.phonemes import PAUSE, SILENCE, Names, Pronunciation, phonemise
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +96,7 @@ class VideoDubber:
         face: int | None = None,
         background: Background = "keep",
         skip_failed: bool = False,
+        names: Names | None = None,
     ) -> DubbedVideo:
         """Say a text, or cues, in time with the lips of a video.
 
@@ -106,13 +107,14 @@ class VideoDubber:
             face: whose lips, counted from the left; None takes the largest face.
             background: what is heard outside the cues: the original sound, or silence.
             skip_failed: leave out cues that cannot be dubbed; otherwise the first of them is an error.
+            names: words with the phones that they have here: see `dubber.text.phonemes.read_names`.
 
         Raises:
             DubberError: the video or the reference cannot be used, or a text does not fit its span.
         """
         about, attempts = probe(video), Attempts(Path(video), skip_failed)
         cues = _cues(words, about)
-        texts = dict(attempts.each(cues, lambda cue: self._pronounce(cue, about)))
+        texts = dict(attempts.each(cues, lambda cue: self._pronounce(cue, about, names)))
         speaker = speaker_of(reference, self.codec)
         choose = speaker_track if face is None else numbered(face)
         watched = self._watched(video, list(texts))
@@ -160,7 +162,7 @@ class VideoDubber:
         caption = f"{cue.name}, {cue.span.start:.2f} s: {len(faces)} face{'' if len(faces) == 1 else 's'}  {cue.text}"
         return panel(picture, faces, max(faces, key=lambda track: track.weight, default=None), caption[:75], moment)
 
-    def _pronounce(self, cue: Cue, about: Probe) -> Pronunciation:
+    def _pronounce(self, cue: Cue, about: Probe, names: Names | None) -> Pronunciation:
         """A cue's words and phonemes, with every check that needs no picture.
 
         Raises:
@@ -168,7 +170,7 @@ class VideoDubber:
         """
         if about.duration and cue.span.start >= about.duration:
             raise ClipError(f"it begins at {cue.span.start:.2f} s, and the video ends at {about.duration:.2f} s")
-        text = phonemise(cue.text)
+        text = phonemise(cue.text, names)
         end = about.duration or None if cue.span.end is None else cue.span.end
         if end is not None:
             self._check_length(text, round((end - cue.span.start) * self.crops.fps))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from dubber.text.alphabet import LETTER_A
@@ -21,6 +22,7 @@ from dubber.text.numbers import (
     TIMES,
     Rule,
     apply,
+    either,
     listed,
     one_by_one,
     rule,
@@ -59,9 +61,13 @@ class Word(NamedTuple):
     written: str
 
 
-def worded(text: str) -> tuple[tuple[Word, ...], ...]:
-    """`phrases`, with the case of the text beside it."""
-    matches = list(_TOKEN.finditer(_spoken(text)))
+def worded(text: str, names: Sequence[str] = ()) -> tuple[tuple[Word, ...], ...]:
+    """`phrases`, with the case of the text beside it.
+
+    Args:
+        names: what is a word as it is written, in any case, whatever signs and digits it holds.
+    """
+    matches = list(_TOKEN.finditer(_spoken(_hidden(text, names))))
     found: list[list[Word]] = [[]]
     starts_sentence = True
     for i, match in enumerate(matches):
@@ -71,9 +77,32 @@ def worded(text: str) -> tuple[tuple[Word, ...], ...]:
             continue
         word = match[0].removesuffix(NAMED)
         named = match.lastgroup == "named" or (word in ("a", "A") and _names_letter(matches, i, starts_sentence))
+        word = _shown(word, names) if names else word
         found[-1].append(Word(LETTER_A if named and word in "aA" else word.lower(), word))
         starts_sentence = False
     return tuple(tuple(phrase) for phrase in found if phrase)
+
+
+_STANDS_FOR_NAMES = range(0x10400, 0x10428)  # capitals of the Deseret alphabet, which nobody dubs
+_STAND_IN = re.compile("[\U00010400-\U0001044f]{2}")
+
+
+def _hidden(text: str, names: Sequence[str]) -> str:
+    """The text with two letters of another alphabet for each name: rules do not touch them."""
+    if not names:
+        return text
+    places = {name.lower(): _stand_in(i) for i, name in enumerate(names)}
+    whole_words = re.compile(rf"(?<!\w)(?:{either(names)})(?!\w)", re.IGNORECASE)
+    return whole_words.sub(lambda m: places.get(m[0].lower(), m[0]), text)
+
+
+def _stand_in(i: int) -> str:
+    return "".join(chr(_STANDS_FOR_NAMES[digit]) for digit in divmod(i, len(_STANDS_FOR_NAMES)))
+
+
+def _shown(word: str, names: Sequence[str]) -> str:
+    places = {_stand_in(i): name for i, name in enumerate(names)}
+    return _STAND_IN.sub(lambda m: places.get(m[0].upper(), m[0]), word)
 
 
 _NO_ARTICLE_BEFORE = frozenset(listed("is was and or to equals"))

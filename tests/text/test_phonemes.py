@@ -8,7 +8,7 @@ import pytest
 from dubber.errors import ClipError, DubberError
 from dubber.text import g2p as network
 from dubber.text import phonemes
-from dubber.text.phonemes import PAD, SYMBOLS, VOCABULARY_SIZE, phonemise, pronounce, to_ids, to_symbols
+from dubber.text.phonemes import PAD, SYMBOLS, VOCABULARY_SIZE, phonemise, pronounce, read_names, to_ids, to_symbols
 
 
 def test_the_alphabet_leaves_zero_for_padding():
@@ -91,3 +91,43 @@ def test_no_nltk_is_loaded():
         "import sys; from dubber.text.phonemes import phonemise; phonemise('zorblatt'); sys.exit('nltk' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_names_have_the_pronunciation_that_somebody_gave_them():
+    names = read_names(
+        [
+            "# names",
+            "",
+            "Siobhan=SH AH0 V AO1 N",
+            "GIF = JH-IH-F",
+            "r2-d2  AA R T UW",
+            ";;; no",
+            "St. Ives=S N T AY V Z",
+        ]
+    )
+    spoken = phonemise("Siobhan's gif of R2-D2, gifs, SIOBHAN in st. ives. A Siobhan", names)
+    assert [" ".join(phones) for word, phones in zip(spoken.words, spoken.phones, strict=True) if word in names] == [
+        "JH IH F", "AA R T UW", "SH AH V AO N", "S N T AY V Z", "SH AH V AO N",
+    ]  # fmt: skip
+    assert spoken.words[0] == "siobhan's" and spoken.phones[0] == tuple(["SH", "AH", "V", "AO", "N", "Z"])
+    assert spoken.words[4] == "gifs"
+
+
+def test_a_given_pronunciation_goes_before_the_dictionary_and_changes_nothing_else():
+    assert phonemise("read two", read_names(["two=T AH"])).phones == (("R", "IY", "D"), ("T", "AH"))
+    assert phonemise("read two").phones[1] == ("T", "UW")
+
+
+@pytest.mark.parametrize(
+    ("entry", "what"),
+    [
+        ("Bob=B AX B", "'AX' is not a phoneme"),
+        ("Bob=sil", "'SIL' is not"),
+        ("Bob", "a word and its"),
+        ("=B", "a word and its"),
+    ],
+)
+def test_what_is_no_pronunciation_says_why(entry, what):
+    with pytest.raises(DubberError, match=what) as told:
+        read_names([entry])
+    assert "AA AE AH" in (told.value.hint or "")
