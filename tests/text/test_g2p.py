@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-import time
 
 import pocketsphinx
 import pytest
@@ -11,7 +11,7 @@ from dubber.errors import MissingDataError
 from dubber.text import g2p
 
 COLD_SECONDS = 0.3
-PATIENCE = 5  # tries, because other work may hold the processor
+TRIES = 3
 
 
 def test_words_have_phones_without_stress():
@@ -35,12 +35,12 @@ def test_a_missing_dictionary_says_what_to_install(monkeypatch, tmp_path):
 
 
 def test_the_first_text_of_a_process_is_pronounced_at_once():
+    """In time of the processor: other work may hold it."""
     code = "from dubber.text.phonemes import phonemise; phonemise('bin blue at f two now')"
     took = []
-    for _ in range(PATIENCE):
-        started = time.perf_counter()
+    for _ in range(TRIES):
+        before = os.times()
         subprocess.run([sys.executable, "-c", code], check=True)
-        took.append(time.perf_counter() - started)
-        if took[-1] < COLD_SECONDS:
-            break
+        after = os.times()
+        took.append(after.children_user + after.children_system - before.children_user - before.children_system)
     assert min(took) < COLD_SECONDS
