@@ -36,7 +36,7 @@ def build_metric(settings: MetricSettings, *, sync_weights: Path | str | None = 
         case WerSettings():
             from dubber.metrics.wer import Wer
 
-            return Wer(_recogniser(settings), settings.column)
+            return Wer(_recogniser(settings), settings.column, settings.normaliser)
         case SecsSettings(backend="dvector"):
             from dubber.metrics.secs_dvector import DvectorSecs
 

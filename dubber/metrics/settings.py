@@ -42,6 +42,11 @@ class WerSettings(Settings):
     name: Literal["wer"] = Field(default="wer", description="the metric")
     column: str = Field(default="WER", pattern=NAME, description="the table's column: each recogniser has its own")
     optional: bool = OPTIONAL
+    normaliser: Literal["spoken", "whisper"] = Field(
+        default="spoken",
+        description="of both texts; spoken: as they are read aloud; whisper: as published for Whisper, with "
+        "contractions written out, fillers left out and American spelling",
+    )
     backend: Literal["pocketsphinx", "whisper"] = Field(
         default="pocketsphinx", description="pocketsphinx: embedded; whisper: any size through faster-whisper"
     )

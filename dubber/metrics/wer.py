@@ -1,19 +1,24 @@
 """Word error rate: what share of the text a recogniser misses in the dub (Tables 1 to 4).
 
 The corpus-level rate is the sum of errors over the sum of words; each clip's rate carries its number of words as
-weight, so a table can also give the mean over utterances. One normaliser is applied to both sides.
+weight, so a table can also give the mean over utterances. One normaliser is applied to both sides: ours, which reads
+numbers and signs as they are spoken, or Whisper's, by which much of the field reports.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cache
+from typing import Literal, Protocol
 
 import jiwer
 import numpy as np
 
 from dubber.metrics.base import Metric, Sample, Score
 from dubber.text.normalise import normalise
+
+Normaliser = Literal["spoken", "whisper"]
 
 
 class Recogniser(Protocol):
@@ -45,13 +50,29 @@ class WordErrors:
         return 100.0 * self.errors / self.words
 
 
-def word_errors(*, reference: str, hypothesis: str) -> WordErrors:
-    """Compare what was heard with what should be said, after the one text normaliser.
+@cache
+def read_by(normaliser: Normaliser) -> Callable[[str], str]:
+    """A text normaliser.
+
+    Whisper's writes contractions out, leaves fillers such as `hmm` out, spells in American English, and keeps numbers
+    as digits. A text of which nothing is left by it, such as a lone `hmm`, is read by ours.
+    """
+    if normaliser == "spoken":
+        return normalise
+    from whisper_normalizer.english import EnglishTextNormalizer
+
+    whispers = EnglishTextNormalizer()
+    return lambda text: " ".join(whispers(text).split()) or normalise(text)
+
+
+def word_errors(*, reference: str, hypothesis: str, normaliser: Normaliser = "spoken") -> WordErrors:
+    """Compare what was heard with what should be said, after the same normaliser.
 
     Raises:
         ValueError: the reference has no word.
     """
-    expected, heard = normalise(reference), normalise(hypothesis)
+    read = read_by(normaliser)
+    expected, heard = read(reference), read(hypothesis)
     if not expected:
         raise ValueError(f"the reference text has no word: {reference!r}")
     if not heard:
@@ -66,17 +87,19 @@ class Wer(Metric):
     Args:
         recogniser: who listens.
         column: of the table.
+        normaliser: of both texts.
     """
 
-    def __init__(self, recogniser: Recogniser, column: str = "WER") -> None:
-        self.recogniser, self.columns = recogniser, (column,)
-        self.backend = recogniser.name
+    def __init__(self, recogniser: Recogniser, column: str = "WER", normaliser: Normaliser = "spoken") -> None:
+        self.recogniser, self.columns, self.normaliser = recogniser, (column,), normaliser
+        self.backend = recogniser.name + (" (Whisper's normaliser)" if normaliser == "whisper" else "")
 
     def score(self, sample: Sample) -> list[Score]:
-        found = word_errors(reference=sample.text, hypothesis=self.recogniser.transcribe(sample.hypothesis))
+        heard = self.recogniser.transcribe(sample.hypothesis)
+        found = word_errors(reference=sample.text, hypothesis=heard, normaliser=self.normaliser)
         return [Score(self.columns[0], found.rate, weight=found.words)]
 
     def failed(self, text: str, reason: str) -> list[Score]:
         """A clip that was not dubbed has lost every word: 100 %, and the clip still counts as failed."""
-        found = word_errors(reference=text, hypothesis="")
+        found = word_errors(reference=text, hypothesis="", normaliser=self.normaliser)
         return [Score(self.columns[0], found.rate, weight=found.words, reason=reason)]

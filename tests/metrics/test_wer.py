@@ -60,6 +60,33 @@ def test_both_sides_pass_the_same_normaliser():
     assert word_errors(reference="Bin blue, at F 2 now.", hypothesis="bin BLUE at f two now!").errors == 0
 
 
+@pytest.mark.parametrize(
+    ("reference", "hypothesis"),
+    [
+        ("it does not matter", "It doesn't matter."),
+        ("what colour is it", "Hmm, what color is it?"),
+        ("twenty one people", "21 people"),
+    ],
+)
+def test_whispers_normaliser_forgives_contractions_fillers_and_spelling(reference, hypothesis):
+    assert word_errors(reference=reference, hypothesis=hypothesis, normaliser="whisper").errors == 0
+
+
+def test_dates_money_and_signs_are_read_before_words_are_compared():
+    reference, hypothesis = (
+        "It cost $5 on Jan. 3rd at 3:30pm",
+        "it cost five dollars on january third at three thirty p m",
+    )
+    assert word_errors(reference=reference, hypothesis=hypothesis).errors == 0
+
+
+def test_the_normaliser_is_said_beside_the_recogniser():
+    metric = Wer(Scripted("it is"), normaliser="whisper")
+    assert metric.backend == "scripted (Whisper's normaliser)"
+    assert metric.score(sample("it's"))[0].value == 0
+    assert metric.failed("hmm", "no output")[0].value == 100
+
+
 def test_a_text_without_words_is_an_error():
     with pytest.raises(ValueError, match="no word"):
         word_errors(reference="...", hypothesis="now")
