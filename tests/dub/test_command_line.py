@@ -27,7 +27,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_alone_it_lists_its_commands(capsys):
     main([])
     told = capsys.readouterr().out
-    assert all(f"\n    {name} " in told for name in COMMANDS)
+    assert all(f"\n    {name}" in told for name in COMMANDS)
 
 
 def test_it_says_its_version(capsys):
@@ -59,6 +59,23 @@ def test_help_loads_nothing_heavy():
     code = "import sys; from dubber import cli; cli.parser().format_help(); print(*sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=ENVIRONMENT)
     assert not {"numpy", "torch", "av", "pydantic", "pyarrow", "cv2", "yaml"} & set(told.stdout.split())
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_shells_are_told_what_to_complete(shell, capsys):
+    main(["completion", shell])
+    told = capsys.readouterr().out
+    assert all(name in told for name in (*COMMANDS, "background", "silence"))
+
+
+def test_bash_completes_commands_and_options(tmp_path):
+    (tmp_path / "a").write_text(run("completion", "bash").stdout)
+    lines = 'COMP_WORDS=(dubber {words}); COMP_CWORD={at}; _shtab_dubber; echo "${{COMPREPLY[@]}}"'
+    typed = (("in", 1, "info"), ("dub --back", 2, "--background"), ("dub --background k", 3, "keep"))
+    for words, at, expected in typed:
+        code = f"source {tmp_path / 'a'}; {lines.format(words=words, at=at)}"
+        told = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True)
+        assert told.stdout.split() == [expected]
 
 
 @pytest.mark.parametrize("name", ["models/grid_mini", "nowhere"])
