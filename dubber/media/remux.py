@@ -149,7 +149,7 @@ def replace_sound(
                 try:
                     write(_Job(Path(source), temporary, container, track, tracks, watch))
                 except Refused as error:
-                    reason = str(error)
+                    reason = f"{container.format} does not take it as it is ({error})"
                     if tracks:
                         log.warning("left out: every other track: %s", error)
                     continue
