@@ -13,6 +13,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import soxr
@@ -77,7 +78,7 @@ def main() -> None:
             for column, value in scores(row["text"], codec.decode(tokens.ids, tokens.speaker), wav, metrics):
                 found[way, f"resynthesis, {column}"].append(value)
             for model in models:
-                object.__setattr__(model.codec, "encode", encode)
+                model.codec = SimpleNamespace(encode=encode, sample_rate=codec.sample_rate)
                 spoken = model.dub(video, row["text"], video).samples
                 for column, value in scores(row["text"], spoken, wav, metrics):
                     found[way, f"dubs, {column}"].append(value)
