@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -43,16 +43,22 @@ def test_options_that_do_not_exist_end_with_2(arguments, capsys):
     assert ended.value.code == 2 and "usage: dubber" in capsys.readouterr().err
 
 
+def seconds(*arguments: str) -> float:
+    """Processor time of a Python process: what it takes on an idle machine, however busy this one is."""
+
+    def used() -> float:
+        found = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return found.ru_utime + found.ru_stime
+
+    before = used()
+    subprocess.run([sys.executable, *arguments], capture_output=True, env=ENVIRONMENT, timeout=60)
+    return used() - before
+
+
 def test_help_answers_at_once():
     """What our modules add to the start of Python itself."""
-
-    def seconds(*command: str) -> float:
-        started = time.perf_counter()
-        subprocess.run([sys.executable, *command], capture_output=True, check=True, env=ENVIRONMENT)
-        return time.perf_counter() - started
-
-    bare = min(seconds("-c", "pass") for _ in range(5))
-    assert min(seconds("-m", "dubber", "--help") for _ in range(5)) - bare < 0.1
+    bare = min(seconds("-c", "pass") for _ in range(3))
+    assert min(seconds("-m", "dubber", "--help") for _ in range(3)) - bare < 0.1
 
 
 def test_help_loads_nothing_heavy():
@@ -81,13 +87,10 @@ def test_bash_completes_commands_and_options(tmp_path):
 @pytest.mark.parametrize("name", ["models/grid_mini", "nowhere"])
 def test_info_answers_within_a_second_and_loads_no_network(name):
     code = "import sys, dubber.cli\ntry:\n    dubber.cli.main(['info', sys.argv[1]])\nfinally:\n    print(*sys.modules)"
-    started = time.perf_counter()
-    told = subprocess.run(
-        [sys.executable, "-c", code, str(ROOT / name)], capture_output=True, text=True, env=ENVIRONMENT, timeout=60
-    )
-    seconds = time.perf_counter() - started
+    command = [sys.executable, "-c", code, str(ROOT / name)]
+    told = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
     assert not {"torch", "av", "cv2", "scipy"} & set(told.stdout.splitlines()[-1].split())
-    assert seconds < 2.0  # one on an idle machine
+    assert min(seconds("-m", "dubber", "info", str(ROOT / name)) for _ in range(2)) < 1.0
 
 
 @pytest.mark.parametrize(("error", "code", "words"), [
