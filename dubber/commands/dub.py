@@ -61,6 +61,7 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
         "--background", choices=("keep", "silence"), default="keep", help="around the new speech (default: keep)"
     )
     parser.add_argument("--skip-failed", action="store_true", help="leave out cues that cannot be dubbed")
+    parser.add_argument("--fit", action="store_true", help="give cues that are too long the pauses around them")
 
 
 # Options that change the settings of these names (`dubber.dub.settings.SynthesisSettings`).
@@ -120,6 +121,7 @@ def run(args: argparse.Namespace) -> None:
         background=args.background,
         skip_failed=args.skip_failed,
         names=names,
+        fit=args.fit,
     )
     for output in outputs:
         print(dubbed.save(output.path, force=args.force, picture=args.picture))

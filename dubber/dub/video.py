@@ -15,21 +15,32 @@ import numpy as np
 from dubber.artifacts import Progress
 from dubber.codec.registry import load_codec
 from dubber.dub.bundle import Bundle, VideoInput
-from dubber.dub.cues import Attempts, Cue
+from dubber.dub.cues import WHOLE_TEXT, Attempts, Cue
 from dubber.dub.dubbed import DubbedVideo
 from dubber.dub.faces import lasting, numbered, panel, say_how_much_was_seen, sheet
+from dubber.dub.fitting import (
+    LEAST_PER_SENTENCE,
+    count_spoken,
+    mouth_motion,
+    mouth_spans,
+    room_for,
+    sentences,
+    spread,
+    with_shorter_pauses,
+    without_gaps,
+)
 from dubber.dub.reference_voice import speaker_of
 from dubber.dub.settings import SynthesisSettings
 from dubber.dub.sound import Piece, original_sound
 from dubber.dub.synthesise import Request, Synthesiser
 from dubber.errors import ClipError, DubberError
 from dubber.media.audio import from_pcm
-from dubber.media.crops import MOTION_FRAMES, Crops, Frames, crop_frames, find_faces
+from dubber.media.crops import MOTION_FRAMES, Choice, Crops, Frames, crop_frames, find_faces
 from dubber.media.faces import detector
 from dubber.media.feature_streams import Streams, build_streams
 from dubber.media.tracking import speaker_track
 from dubber.media.video import Probe, Span, probe, read_frames
-from dubber.text.phonemes import PAUSE, SILENCE, Names, Pronunciation, phonemise
+from dubber.text.phonemes import Names, Pronunciation, phonemise
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +108,7 @@ class VideoDubber:
         background: Background = "keep",
         skip_failed: bool = False,
         names: Names | None = None,
+        fit: bool = False,
     ) -> DubbedVideo:
         """Say a text, or cues, in time with the lips of a video.
 
@@ -108,15 +120,19 @@ class VideoDubber:
             background: what is heard outside the cues: the original sound, or silence.
             skip_failed: leave out cues that cannot be dubbed; otherwise the first of them is an error.
             names: words with the phones that they have here: see `dubber.text.phonemes.read_names`.
+            fit: shorten the pauses in and around a cue that is too long for its span.
 
         Raises:
             DubberError: the video or the reference cannot be used, or a text does not fit its span.
         """
         about, attempts = probe(video), Attempts(Path(video), skip_failed)
-        cues = _cues(words, about)
-        texts = dict(attempts.each(cues, lambda cue: self._pronounce(cue, about, names)))
-        speaker = speaker_of(reference, self.codec)
         choose = speaker_track if face is None else numbered(face)
+        asked = _cues(words, about)
+        cues = self._by_sentences(asked, about, video, choose)
+        said = attempts.each(cues, lambda cue: _pronounce(cue, about, names))
+        texts = dict(with_shorter_pauses(said, about.duration) if fit else said)
+        texts = dict(attempts.each(list(texts), lambda cue: self._checked(cue, texts[cue], about)))
+        speaker = speaker_of(reference, self.codec)
         watched = self._watched(video, list(texts))
 
         def see(cue: Cue) -> Request:
@@ -129,8 +145,11 @@ class VideoDubber:
         pieces = tuple(self._piece(cue, request, progress) for cue, request in requests)
         if not pieces:
             raise DubberError("Not one cue could be dubbed.", looked_at=video, hint=attempts.left_out[0].reason)
-        to_the_end = cues[-1].span.end is None
-        around = background == "keep" and (cues[0].span.start > 0 or not to_the_end)
+        if len(cues) > len(asked):
+            whole = Span(asked[0].span.start, asked[0].span.end or about.duration)
+            pieces = without_gaps(pieces, whole, self.codec.sample_rate)
+        to_the_end = asked[-1].span.end is None
+        around = background == "keep" and (asked[0].span.start > 0 or not to_the_end)
         return DubbedVideo(
             video=Path(video),
             pieces=pieces,
@@ -162,15 +181,35 @@ class VideoDubber:
         caption = f"{cue.name}, {cue.span.start:.2f} s: {len(faces)} face{'' if len(faces) == 1 else 's'}  {cue.text}"
         return panel(picture, faces, max(faces, key=lambda track: track.weight, default=None), caption[:75], moment)
 
-    def _pronounce(self, cue: Cue, about: Probe, names: Names | None) -> Pronunciation:
-        """A cue's words and phonemes, with every check that needs no picture.
+    def _by_sentences(self, cues: list[Cue], about: Probe, video: Path | str, choose: Choice) -> list[Cue]:
+        """A text of several sentences with time for each as a cue for each: where the mouth moves."""
+        text, end = cues[0], cues[0].span.end or about.duration
+        parts = sentences(text.text) if len(cues) == 1 and text.name == WHOLE_TEXT else []
+        if len(parts) < 2 or end - text.span.start < min(len(parts) * LEAST_PER_SENTENCE, self.bundle.longest):
+            return cues
+        speech = list(self._mouth_spans(Span(text.span.start, end), about, video, choose))
+        log.info(
+            "%d sentences, one after the other %s",
+            len(parts),
+            f"in {len(speech)} stretches in which the mouth moves" if speech else "over the whole span",
+        )
+        return spread(text, end, speech)
 
-        Raises:
-            ClipError: the text cannot be spoken, or its span is too short or too long.
-        """
-        if about.duration and cue.span.start >= about.duration:
-            raise ClipError(f"it begins at {cue.span.start:.2f} s, and the video ends at {about.duration:.2f} s")
-        text = phonemise(cue.text, names)
+    def _mouth_spans(self, span: Span, about: Probe, video: Path | str, choose: Choice) -> Iterator[Span]:
+        """When the mouth moves, looked for in parts as long as the student speaks at once."""
+        assert span.end is not None
+        for start in np.arange(span.start, span.end, self.bundle.longest):
+            part = Span(float(start), min(float(start) + self.bundle.longest, span.end))
+            watched = WatchedVideo(video, self.crops.fps, self.bundle.longest, [part])
+            try:
+                crops = crop_frames(watched.frames(part), about, self.crops, self.detector, choose)
+            except ClipError as error:
+                log.info("no mouth from %.1f s on: %s", part.start, error.what)
+                continue
+            yield from mouth_spans(mouth_motion(crops.lips), self.crops.fps, part.start)
+
+    def _checked(self, cue: Cue, text: Pronunciation, about: Probe) -> Pronunciation:
+        """Raises `ClipError` where a text's span is too short or too long, as far as the video's length is known."""
         end = about.duration or None if cue.span.end is None else cue.span.end
         if end is not None:
             self._check_length(text, round((end - cue.span.start) * self.crops.fps))
@@ -185,12 +224,11 @@ class VideoDubber:
                 hint="Give the words as subtitles, a cue for each sentence (--subtitles), or name a part of the video "
                 "(--start, --end).",
             )
-        spoken = sum(symbol not in (SILENCE, PAUSE) for symbol in text.phonemes)
-        if spoken > n_frames:
+        if (spoken := count_spoken(text)) > n_frames:
             raise ClipError(
                 f"the text is too long for its span: {spoken} phonemes in {seconds:.2f} s, which has room for "
-                f"{n_frames}",
-                hint="Nobody says more than one in a video frame: shorten the text, or give it more time.",
+                f"{n_frames}; {room_for(text, n_frames, self.crops.fps)}",
+                hint="Shorten the text, give it more time, or let it take of the pauses around it (--fit).",
             )
 
     def _request(self, name: str, text: Pronunciation, crops: Crops, speaker: np.ndarray) -> Request:
@@ -247,6 +285,17 @@ class WatchedVideo:
                 yield frame
 
         return read
+
+
+def _pronounce(cue: Cue, about: Probe, names: Names | None) -> Pronunciation:
+    """A cue's words and phonemes.
+
+    Raises:
+        ClipError: the text cannot be spoken, or the video ends before it.
+    """
+    if about.duration and cue.span.start >= about.duration:
+        raise ClipError(f"it begins at {cue.span.start:.2f} s, and the video ends at {about.duration:.2f} s")
+    return phonemise(cue.text, names)
 
 
 def _cues(words: str | Sequence[Cue], about: Probe) -> list[Cue]:
