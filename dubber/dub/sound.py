@@ -75,7 +75,7 @@ class DubbedSound:
 
     @property
     def rate(self) -> int:
-        return self.background.rate if self.background else self.piece_rate
+        return max(self.background.rate, self.piece_rate) if self.background else self.piece_rate
 
     @property
     def channels(self) -> int:

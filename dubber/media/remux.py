@@ -39,7 +39,7 @@ from dubber.media.source import (
     square_size,
     tick,
 )
-from dubber.media.video import probe, stills
+from dubber.media.video import LONGEST_SLIDE, probe, stills
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ def replace_sound(
                 try:
                     write(_Job(Path(source), temporary, container, track, tracks, watch))
                 except Refused as error:
-                    reason = str(error)
+                    reason = f"{container.format} does not take it as it is ({error})"
                     if tracks:
                         log.warning("left out: every other track: %s", error)
                     continue
@@ -188,10 +188,13 @@ def _copy(job: _Job) -> None:
         if job.container.pixel_aspect and stream.codec_context.name == "hevc":
             picture.codec_context.codec_tag = "hvc1"  # the one of two names for it that Apple's players know
         written = _Beside(job, original, target)
-        zero = stream.start_time or 0
+        zero, last = stream.start_time or 0, 0.0
         for packet in _shown(_dated(original.demux(stream), stream), zero, job.container):
             packet.pts, packet.dts, packet.stream = (packet.pts or 0) - zero, (packet.dts or 0) - zero, picture
             time = float(packet.dts * tick(packet))
+            if time > last + LONGEST_SLIDE:
+                raise ClipError(f"the time stamps jump from {last:.2f} s to {time:.2f} s")
+            last = time
             written.write_to(time + AHEAD)
             with refusals(job.path):
                 target.mux(packet)
@@ -258,7 +261,7 @@ def _encode(job: _Job) -> None:
         stream = picture_stream(original)
         base = max(tick(stream), Fraction(1, FINEST))
         beside, encoder, convert, last = None, None, None, -1
-        for still in stills(original, stream):
+        for still in stills(original, stream, longest=LONGEST_SLIDE):
             if beside is None or convert is None or encoder is None:
                 convert = _Converter(still.frame, pixel_aspect(stream), job.container)
                 encoder = convert.encoder(target, stream, base)

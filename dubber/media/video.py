@@ -33,6 +33,8 @@ from dubber.media.source import (
 log = logging.getLogger(__name__)
 
 LONGEST_STILL = 10.0  # s; a longer jump of the time stamps is damage, not a still picture
+LONGEST_SLIDE = 600.0  # s; the same where pictures are only written, each once
+LEAST_BYTES = 1000  # of a file for each second that its header claims, or its length is measured
 RUN_UP = 1.0  # s before a span from which a video is decoded, so that no picture of the span hangs in the air
 
 
@@ -114,11 +116,12 @@ def probe(path: Path | str) -> Probe:
         if orientation.on_its_side:
             width, height = height, width
         told = float(container.duration or 0) / av.time_base
+        credible = 0 < told < container.size / LEAST_BYTES
         return Probe(
             width,
             height,
             float(stream.average_rate or stream.guessed_rate or 0),
-            told if told > 0 else _measured(path),
+            told if credible else _measured(path),
             stream.frames,
             bool(container.streams.audio),
             orientation,
@@ -136,12 +139,12 @@ def _measured(path: Path | str) -> float:
         for packet in container.demux([stream, *container.streams.audio]):
             if not packet.size or packet.is_discard:
                 continue
-            length = float((packet.duration or 0) * tick(packet))
+            length = min(float((packet.duration or 0) * tick(packet)), LONGEST_SLIDE)
             if packet.stream_index == stream.index:
                 length = length or _frame_length(stream)
                 seconds += length
-            if packet.pts is not None:
-                time = float(packet.pts * tick(packet))
+            time = None if packet.pts is None else float(packet.pts * tick(packet))
+            if time is not None and (end < first or time < end + LONGEST_SLIDE):
                 first = min(first, time) if packet.stream_index == stream.index else first
                 end = max(end, time + length)
     return end - first if first < end else seconds
@@ -184,8 +187,13 @@ class Still:
     end: float
 
 
-def stills(container: InputContainer, stream: av.VideoStream, start: float = 0.0) -> Iterator[Still]:
+def stills(
+    container: InputContainer, stream: av.VideoStream, start: float = 0.0, longest: float = LONGEST_STILL
+) -> Iterator[Still]:
     """Every frame that is shown after `start` (s), and perhaps some before; the last is shown for its own length.
+
+    Args:
+        longest: s for which one picture may be shown.
 
     Raises:
         ClipError: a picture is damaged, or the time stamps jump.
@@ -198,7 +206,7 @@ def stills(container: InputContainer, stream: av.VideoStream, start: float = 0.0
         if frame.is_corrupt and time >= start:
             raise ClipError(f"the picture is damaged at {time:.2f} s")
         if held is not None:
-            if time > end + LONGEST_STILL:
+            if time > end + longest:
                 raise ClipError(f"the time stamps jump from {end:.2f} s to {time:.2f} s")
             yield Still(held, began, time)
         length = float((frame.duration or 0) * frame.time_base) if frame.time_base else 0.0

@@ -147,3 +147,9 @@ def test_without_a_background_there_is_silence():
     sound = mixed([Piece("a", "", 0.5, np.full(8000, 0.5, np.float32))], None, 16_000)
     assert sound.shape == (1, 32_000)
     assert (sound[0, 8000:16_000] == 0.5).all() and not sound[0, :8000].any() and not sound[0, 16_000:].any()
+
+
+def test_speech_keeps_its_band_beside_a_narrow_original(tmp_path):
+    narrow = DubbedSound([], 16_000, 2.0, Original(tmp_path / "a.mp4", 8000, 1))
+    wide = DubbedSound([], 16_000, 2.0, Original(tmp_path / "a.mp4", 48_000, 2))
+    assert (narrow.rate, wide.rate) == (16_000, 48_000)

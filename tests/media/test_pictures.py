@@ -16,7 +16,7 @@ from dubber.media.encoding import Refused, refusals
 from dubber.media.remux import Samples, replace_sound
 from dubber.media.source import Orientation
 from dubber.media.video import Span, probe, read_frames
-from tests.helpers.media_files import Kind, place, shown, trimmed, write_film
+from tests.helpers.media_files import Kind, picture, place, shown, trimmed, write_film
 
 COUNT = 18
 SILENCE = Samples(np.zeros(round(COUNT / 25 * 16_000), np.float32), 16_000)
@@ -76,10 +76,10 @@ def test_each_of_the_eight_orientations_is_read_upright(tmp_path, turns, mirrore
 @pytest.mark.parametrize(("turns", "mirrored"), ORIENTATIONS)
 def test_each_of_the_eight_orientations_is_written_as_it_is_shown(tmp_path, turns, mirrored, output):
     film = write_turned(tmp_path / "a.mp4", turns, mirrored)
-    for picture in ("auto", "encode"):
-        made = tmp_path / f"{picture}.{output}"
-        copied = replace_sound(film, made, SILENCE, picture=picture)
-        assert copied == (picture == "auto" and output != "webm")
+    for how in ("auto", "encode"):
+        made = tmp_path / f"{how}.{output}"
+        copied = replace_sound(film, made, SILENCE, picture=how)
+        assert copied == (how == "auto" and output != "webm")
         assert corners(next(read_frames(made))) == as_told(turns, mirrored)
 
 
@@ -121,9 +121,9 @@ def test_a_picture_with_oblong_pixels_is_not_squeezed(tmp_path, source, output, 
     )
     film = write_film(tmp_path / "a.mp4", kind, COUNT)
     assert ratio(film) == pytest.approx(64 / 48 * float(aspect))
-    for picture in ("auto", "encode"):
-        made = tmp_path / f"{picture}.{output}"
-        replace_sound(film, made, SILENCE, picture=picture)
+    for how in ("auto", "encode"):
+        made = tmp_path / f"{how}.{output}"
+        replace_sound(film, made, SILENCE, picture=how)
         assert ratio(made) == pytest.approx(64 / 48 * float(aspect), rel=0.03)
 
 
@@ -216,3 +216,18 @@ def test_a_span_of_a_trimmed_film_begins_with_its_first_picture(tmp_path):
     film = trimmed(whole, tmp_path / "a.mp4", Fraction(5, 25))
     first = next(read_frames(film, span=Span(0.2, 0.4)))
     assert round(place(first)) == 10
+
+
+def test_a_slide_that_is_shown_for_long_is_encoded_as_one_picture(tmp_path):
+    """Reading it at 25 a second is refused as damage; writing it costs nothing."""
+    film = tmp_path / "a.mkv"
+    with av.open(str(film), "w") as output:
+        stream = output.add_stream("libx264", rate=25, options={"bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for n, second in enumerate((0, 30, 31)):
+            frame = av.VideoFrame.from_ndarray(picture(n), format="rgb24")
+            frame.pts, frame.time_base = second * 25, Fraction(1, 25)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode())
+    replace_sound(film, tmp_path / "b.webm", Samples(np.zeros(31 * 16_000, np.float32), 16_000))
+    assert [time for time, _ in shown(tmp_path / "b.webm")] == pytest.approx([0, 30, 31], abs=0.01)
