@@ -112,7 +112,6 @@ def run(args: argparse.Namespace) -> None:
     if args.show_faces:
         _show_faces(args, cues)
         return
-    names = read_given_names(args)
     dubbed = _load(args).dub(
         args.video,
         cues,
@@ -120,7 +119,6 @@ def run(args: argparse.Namespace) -> None:
         face=args.face,
         background=args.background,
         skip_failed=args.skip_failed,
-        names=names,
         fit=args.fit,
     )
     for output in outputs:
@@ -146,9 +144,8 @@ def _load(args: argparse.Namespace):
     from dubber.dub.load import load
 
     asked = {name: getattr(args, name) for name in SAMPLING}
-    return load(
-        args.checkpoint, device=args.device, **{name: value for name, value in asked.items() if value is not None}
-    )
+    given = {name: value for name, value in asked.items() if value is not None}
+    return load(args.checkpoint, device=args.device, names=read_given_names(args), **given)
 
 
 def _cues(args: argparse.Namespace) -> Sequence[Cue]:

@@ -13,14 +13,16 @@ from dubber.dub.settings import FAST, PAPERS, SynthesisSettings
 from dubber.dub.video import VideoDubber
 from dubber.errors import ConfigError
 from dubber.settings import first_wrong
+from dubber.text.phonemes import Names
 
 
-def load(run: Path | str, *, device: str = "auto", **sampling: Any) -> VideoDubber:
+def load(run: Path | str, *, device: str = "auto", names: Names | None = None, **sampling: Any) -> VideoDubber:
     """Load a trained student with all that it is fed through.
 
     Args:
         run: an exported folder (`dubber export`), or `runs/<experiment>/<run>` of a project.
         device: "auto", "cpu", "cuda" or "cuda:<n>".
+        names: words with the phones that they have in the texts: see `dubber.text.phonemes.read_names`.
         sampling: settings in place of the experiment's own: sampler, nfe, temperature, drafts, seed, precision, see
             `SynthesisSettings`. Without a sampler, the paper's slow one gives way to `dubber.dub.settings.FAST`.
 
@@ -30,7 +32,7 @@ def load(run: Path | str, *, device: str = "auto", **sampling: Any) -> VideoDubb
         DubberError: a file is damaged, or the parts do not fit.
     """
     bundle = open_bundle(run)
-    return VideoDubber(bundle, device, sampling_of(bundle, sampling))
+    return VideoDubber(bundle, device, sampling_of(bundle, sampling), names)
 
 
 def sampling_of(bundle: Bundle, changes: Mapping[str, Any]) -> SynthesisSettings:

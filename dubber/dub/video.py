@@ -57,12 +57,19 @@ class VideoDubber:
         bundle: the student with all that it is fed through.
         device: "auto", "cpu", "cuda" or "cuda:<n>".
         synthesis: how it samples; None for the experiment's own way.
+        names: words with the phones that they have in its texts: see `dubber.text.phonemes.read_names`.
 
     Raises:
         DubberError: the bundle holds a teacher, or student, features and codec do not fit.
     """
 
-    def __init__(self, bundle: Bundle, device: str = "auto", synthesis: SynthesisSettings | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        device: str = "auto",
+        synthesis: SynthesisSettings | None = None,
+        names: Names | None = None,
+    ) -> None:
         if bundle.video is None:
             raise DubberError(
                 "This is a teacher, which sees no video.",
@@ -70,7 +77,7 @@ class VideoDubber:
                 hint="Dub with a student: runs/<experiment>/full.",
             )
         self.bundle, self.crops = bundle, bundle.video.crops
-        self.synthesis = synthesis or bundle.synthesis
+        self.synthesis, self.names = synthesis or bundle.synthesis, names
         self.codec = load_codec(bundle.codec, bundle.codec_files)
         self.streams = self._streams(bundle.video)
         self.synthesiser = Synthesiser(bundle.model, self.codec, self.synthesis, device)
@@ -107,7 +114,6 @@ class VideoDubber:
         face: int | None = None,
         background: Background = "keep",
         skip_failed: bool = False,
-        names: Names | None = None,
         fit: bool = False,
     ) -> DubbedVideo:
         """Say a text, or cues, in time with the lips of a video.
@@ -119,7 +125,6 @@ class VideoDubber:
             face: whose lips, counted from the left; None takes the largest face.
             background: what is heard outside the cues: the original sound, or silence.
             skip_failed: leave out cues that cannot be dubbed; otherwise the first of them is an error.
-            names: words with the phones that they have here: see `dubber.text.phonemes.read_names`.
             fit: shorten the pauses in and around a cue that is too long for its span.
 
         Raises:
@@ -129,7 +134,7 @@ class VideoDubber:
         choose = speaker_track if face is None else numbered(face)
         asked = _cues(words, about)
         cues = self._by_sentences(asked, about, video, choose)
-        said = attempts.each(cues, lambda cue: _pronounce(cue, about, names))
+        said = attempts.each(cues, lambda cue: _pronounce(cue, about, self.names))
         texts = dict(with_shorter_pauses(said, about.duration) if fit else said)
         texts = dict(attempts.each(list(texts), lambda cue: self._checked(cue, texts[cue], about)))
         speaker = speaker_of(reference, self.codec)

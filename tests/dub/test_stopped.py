@@ -32,6 +32,12 @@ main(["info", sys.argv[1]])
 """
 
 
+def heed_signals() -> None:
+    """In the child: none is ignored from the beginning, as they are in the background or under nohup."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def stop_when_writing(process: subprocess.Popen, folder: Path, number: int) -> int:
     """Wait for a temporary file in the folder, and send the signal."""
     deadline = time.monotonic() + 90
@@ -45,7 +51,9 @@ def stop_when_writing(process: subprocess.Popen, folder: Path, number: int) -> i
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_nothing_behind(tmp_path, number):
     command = [sys.executable, "-c", SLOW, str(tmp_path / "a")]
-    with subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, preexec_fn=heed_signals
+    ) as process:
         assert stop_when_writing(process, tmp_path, number) == 128 + number
         assert "Traceback" not in process.stderr.read()
     assert list(tmp_path.iterdir()) == []
