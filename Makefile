@@ -26,10 +26,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 test: venv ## every test but those under fire; those that need real recordings say so when they skip
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 test-fast: venv ## what an editor waits for: no Snakemake, no browser, no other processes
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses 2 --dist loadgroup -m "not slow and not faults"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses 2 --dist loadgroup --no-loadscope-reorder -m "not slow and not faults"
 
 test-faults: venv ## the workflow under fire: killed, without a disk, with damaged files, twice at once
 	$(BIN)/python -m pytest -q -m faults tests/faults

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SLOW = ("workflow", "resume", "real", "faults")  # folders that run Snakemake, start processes or read recordings
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist's own, which reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make test-fast` leaves out, and keep each folder on one worker, the longest ones first.
 

@@ -65,4 +65,4 @@ def test_a_folder_that_is_not_there_stops_before_any_job(project):
     told = project.snakemake("-n", FEATURES.format(shard="0000"), check=False)
     (project.folder / "data/elsewhere").rename(project.folder / "data/lips")
     assert told.returncode
-    assert "folder of imported features is not there" in told.stdout + told.stderr
+    assert "The folder of imported features" in told.stdout + told.stderr
