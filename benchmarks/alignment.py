@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ import av
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from dubber.align.mfa import read_alignment
+from dubber.align.mfa import arpabet_alignment
 from dubber.align.phones import Alignment, Interval
 from dubber.align.pocketsphinx import PocketsphinxAligner
 from dubber.align.settings import PocketsphinxSettings
@@ -124,12 +125,23 @@ def compare_mfa(folder: Path, aligner: PocketsphinxAligner) -> tuple[Comparison,
         if row["corpus"] != "ljspeech":
             continue
         found = align(aligner, row["clip"], folder / row["audio"], row["text"], words)
-        truth = read_alignment(folder / "ljspeech" / "textgrid" / f"{row['clip']}.TextGrid")
+        truth = read_recorded(folder / "ljspeech" / "textgrid" / f"{row['clip']}.TextGrid")
         if found:
             words.add(found.words, truth.words)
             phones.add(voiced(found.phones), voiced(truth.phones))
     phones.clips, phones.failed = words.clips, words.failed
     return words, phones
+
+
+def read_recorded(textgrid: Path) -> Alignment:
+    """Phones and words of a long TextGrid as MFA writes it: two tiers of intervals, words first."""
+    words, phones = textgrid.read_text().split('name = "phones"')
+    return arpabet_alignment(_intervals(phones), _intervals(words))
+
+
+def _intervals(tier: str) -> list[Interval]:
+    found = re.findall(r'xmin = (\S+)\s+xmax = (\S+)\s+text = "(.*)"', tier)
+    return [Interval(label, float(start), float(end)) for start, end, label in found]
 
 
 def voiced(phones: Iterable[Interval]) -> list[Interval]:

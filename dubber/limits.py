@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dubber.errors import DubberError
 
-MAX_TEXT_BYTES = 16 * 1024 * 1024  # an hour of phones as a TextGrid takes about 4 MB
+MAX_TEXT_BYTES = 16 * 1024 * 1024  # an hour of phones takes about 4 MB
 MAX_LIST_BYTES = 1024 * 1024 * 1024  # lists that are read whole: ten million lines
 MAX_PIXELS = 2**26  # of one picture; 8K has half as many
 MAX_CLIP_SECONDS = 600  # of a corpus's video, whose crops are kept in memory; clips are seconds long
@@ -17,7 +17,7 @@ def read_limited(path: Path | str, what: str, limit: int = MAX_TEXT_BYTES) -> by
     """The bytes of a file, refused by its size before one of them is read.
 
     Args:
-        what: how the message calls the file, such as "A TextGrid".
+        what: how the message calls the file, such as "A transcript".
 
     Raises:
         DubberError: the file cannot be read, or is larger than `limit` bytes.

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel, FiniteFloat, ValidationError
 
 from dubber.align.phones import Alignment, Interval
 from dubber.align.settings import MfaSettings
-from dubber.align.textgrid import Tier, read_textgrid
 from dubber.errors import ClipError, DubberError, MissingDataError
+from dubber.limits import read_limited
 from dubber.text.alphabet import SILENCE, SYMBOLS, strip_stress
 from dubber.text.normalise import normalise
 from dubber.units import SAMPLE_RATE
@@ -39,7 +40,7 @@ class Utterance:
 def align_corpus(
     utterances: Sequence[Utterance], folder: Path, settings: MfaSettings, jobs: int | None = None
 ) -> dict[str, Path]:
-    """Align utterances with one call of `mfa`; the path where each clip's TextGrid is, if MFA could make it.
+    """Align utterances with one call of `mfa`; the path of each clip's times, if MFA could align it.
 
     Utterances without a word or a sample are left out.
 
@@ -54,7 +55,7 @@ def align_corpus(
     places = write_corpus(utterances, folder / "corpus")
     if places:
         _run(folder, settings, jobs or settings.jobs)
-    return {clip: folder / "textgrids" / place.with_suffix(".TextGrid") for clip, place in places.items()}
+    return {clip: folder / "aligned" / place.with_suffix(".json") for clip, place in places.items()}
 
 
 def write_corpus(utterances: Iterable[Utterance], folder: Path) -> dict[str, Path]:
@@ -77,55 +78,75 @@ def write_corpus(utterances: Iterable[Utterance], folder: Path) -> dict[str, Pat
     return places
 
 
-def read_alignment(textgrid: Path) -> Alignment:
-    """Phones (stress taken off, every silence `sil`, unknown words `spn`) and words of MFA's TextGrid.
+class _Tier(BaseModel):
+    """A tier of MFA's JSON: entries of start (s), end (s) and label."""
+
+    entries: list[tuple[FiniteFloat, FiniteFloat, str]]
+
+
+class _Times(BaseModel):
+    """MFA's JSON output of one recording."""
+
+    tiers: dict[str, _Tier]
+
+    def intervals(self, name: str) -> tuple[Interval, ...]:
+        """The tier called `name`, or `<speaker> - <name>`."""
+        tier = next(tier for key, tier in self.tiers.items() if key == name or key.endswith(f" - {name}"))
+        return tuple(Interval(label, start, end) for start, end, label in tier.entries)
+
+
+def read_alignment(path: Path) -> Alignment:
+    """Phones and words of MFA's JSON output.
 
     Raises:
         ClipError: the file is missing or malformed, lacks a tier, or holds phones that are not ARPAbet.
     """
-    if not textgrid.exists():
+    if not path.exists():
         raise ClipError(
-            "MFA made no TextGrid: it could not align the clip.",
-            looked_at=textgrid,
+            "MFA could not align the clip.",
+            looked_at=path,
             hint="Compare the text with what is said, or raise `mfa.retry_beam`.",
         )
     try:
-        tiers = read_textgrid(textgrid)
+        times = _Times.model_validate_json(read_limited(path, "An alignment"))
+        return arpabet_alignment(times.intervals("phones"), times.intervals("words"))
+    except StopIteration:
+        raise ClipError("MFA's output lacks the tier `phones` or `words`.", looked_at=path) from None
+    except ValidationError as error:
+        raise ClipError(f"MFA's output is malformed: {error.errors()[0]['msg']}.", looked_at=path) from error
     except DubberError as error:
-        raise ClipError(error.what, looked_at=error.looked_at, hint=error.hint) from error
-    phones = tuple(
-        Interval(_symbol(phone.label, textgrid), phone.start, phone.end) for phone in _tier(tiers, "phones", textgrid)
+        raise ClipError(error.what, looked_at=path, hint=error.hint) from error
+
+
+def arpabet_alignment(phones: Iterable[Interval], words: Iterable[Interval]) -> Alignment:
+    """MFA's phones in our alphabet: stress taken off, every silence `sil`, unknown words `spn`.
+
+    Raises:
+        DubberError: a phone is not ARPAbet.
+    """
+    return Alignment(
+        tuple(Interval(_symbol(phone.label), phone.start, phone.end) for phone in phones),
+        tuple(word for word in words if word.label not in _SILENCES),
     )
-    words = tuple(word for word in _tier(tiers, "words", textgrid) if word.label not in _SILENCES)
-    return Alignment(phones, words)
 
 
-def _symbol(label: str, textgrid: Path) -> str:
+def _symbol(label: str) -> str:
     if label in _SILENCES:
         return SILENCE
     (phone,) = strip_stress((label,))
     if phone not in SYMBOLS:
-        raise ClipError(
+        raise DubberError(
             f"MFA's phone {label!r} is not ARPAbet.",
-            looked_at=textgrid,
             hint="Use a dictionary and an acoustic model with ARPAbet phones, such as english_us_arpa.",
         )
     return phone
 
 
-def _tier(tiers: Sequence[Tier], name: str, textgrid: Path) -> tuple[Interval, ...]:
-    """The tier called `name`, or `<speaker> - <name>`."""
-    for tier in tiers:
-        if tier.name == name or tier.name.endswith(f" - {name}"):
-            return tier.intervals
-    raise ClipError(f"A TextGrid has no tier {name!r}.", looked_at=textgrid)
-
-
 def _run(folder: Path, settings: MfaSettings, jobs: int) -> None:
     command = [settings.command, "align", str(folder / "corpus"), settings.dictionary, settings.acoustic_model]
-    command += [str(folder / "textgrids"), "--temporary_directory", str(folder / "temporary")]
+    command += [str(folder / "aligned"), "--temporary_directory", str(folder / "temporary")]
     command += ["--num_jobs", str(jobs), "--beam", str(settings.beam), "--retry_beam", str(settings.retry_beam)]
-    command += ["--clean", "--no_textgrid_cleanup", "--output_format", "long_textgrid"]
+    command += ["--clean", "--no_textgrid_cleanup", "--output_format", "json"]
     log.info("running %s", " ".join(command))
     try:
         subprocess.run(command, check=True)

@@ -31,9 +31,9 @@ def align_mfa(clips: Shard, audio: Input, settings: AlignSettings, threads: Thre
     rows = [row for row in clips.rows() if row["clip"] in samples]
     utterances = [Utterance(row["clip"], row["speaker"], samples[row["clip"]], row["text"]) for row in rows]
     with tempfile.TemporaryDirectory(prefix="mfa-") as folder, clips.writer(PHONES, "align", rows) as shard:
-        textgrids = align_corpus(utterances, Path(folder), settings.mfa, threads)
+        aligned = align_corpus(utterances, Path(folder), settings.mfa, threads)
         for clip in rows:
             with shard.clip(clip["clip"]) as row:
-                if clip["clip"] not in textgrids:
+                if clip["clip"] not in aligned:
                     raise ClipError("There is no word, or no sound, to align.")
-                row |= phone_row(read_alignment(textgrids[clip["clip"]]))
+                row |= phone_row(read_alignment(aligned[clip["clip"]]))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import wave
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from dubber.align.mfa import Utterance, read_alignment, write_corpus
+from dubber.align.phones import Interval
 from dubber.errors import ClipError
 
 
@@ -23,40 +25,55 @@ def test_the_corpus_folder_has_a_recording_and_a_transcript_per_clip(tmp_path):
     assert (tmp_path / places["s1/a b"]).with_suffix(".lab").read_text() == "red two"
 
 
-def textgrid(path: Path, *tiers: tuple[str, list[tuple[str, float]]]) -> Path:
-    lines = ['"ooTextFile" "TextGrid" 0 1 <exists>', str(len(tiers))]
+def times(path: Path, *tiers: tuple[str, list[tuple[str, float]]]) -> Path:
+    """MFA's JSON with tiers of labels and their ends."""
+    written = {}
     for name, items in tiers:
-        lines.append(f'"IntervalTier" "{name}" 0 1 {len(items)}')
-        start = 0.0
-        for label, end in items:
-            lines.append(f'{start} {end} "{label}"')
-            start = end
-    path.write_text("\n".join(lines))
+        starts = [0.0, *(end for _, end in items)]
+        entries = [[start, end, label] for start, (label, end) in zip(starts, items, strict=False)]
+        written[name] = {"type": "interval", "entries": entries}
+    path.write_text(json.dumps({"start": 0, "end": 1, "tiers": written}))
     return path
 
 
-def test_silences_stress_and_unknown_words_of_a_textgrid(tmp_path):
+def test_silences_stress_and_unknown_words(tmp_path):
     phones = [("<eps>", 0.1), ("AH0", 0.2), ("spn", 0.5), ("sp", 0.6), ("ZH", 0.9), ("", 1.0)]
     words = [("", 0.1), ("a", 0.2), ("<unk>", 0.5), ("<eps>", 0.6), ("zh", 0.9), ("sil", 1.0)]
-    found = read_alignment(textgrid(tmp_path / "a.TextGrid", ("s1 - words", words), ("s1 - phones", phones)))
+    found = read_alignment(times(tmp_path / "a.json", ("s1 - words", words), ("s1 - phones", phones)))
     assert [phone.label for phone in found.phones] == ["sil", "AH", "spn", "sil", "ZH", "sil"]
+    assert found.phones[1] == Interval("AH", 0.1, 0.2)
     assert [word.label for word in found.words] == ["a", "<unk>", "zh"]
 
 
 @pytest.mark.parametrize(
     ("tiers", "reason"),
     [
-        ([("words", [("a", 1.0)])], "no tier 'phones'"),
+        ([("words", [("a", 1.0)])], "lacks the tier `phones`"),
         ([("words", [("a", 1.0)]), ("phones", [("aj", 1.0)])], "'aj' is not ARPAbet"),
     ],
 )
-def test_a_textgrid_of_another_kind_is_a_failed_clip(tmp_path, tiers, reason):
+def test_an_alignment_of_another_kind_is_a_failed_clip(tmp_path, tiers, reason):
     with pytest.raises(ClipError, match=reason):
-        read_alignment(textgrid(tmp_path / "a.TextGrid", *tiers))
+        read_alignment(times(tmp_path / "a.json", *tiers))
 
 
-def test_a_damaged_textgrid_is_a_failed_clip(tmp_path):
-    path = tmp_path / "a.TextGrid"
-    path.write_text('"ooTextFile" "TextGrid" 0')
-    with pytest.raises(ClipError, match="line 1"):
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"tiers": {"phones": {"entries": [[0, 1]]}}}',
+        '{"tiers": {"phones": {"entries": [[0, NaN, "a"]]}}}',
+    ],
+)
+def test_a_damaged_file_is_a_failed_clip(tmp_path, text):
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(ClipError, match="malformed"):
         read_alignment(path)
+
+
+def test_a_missing_file_is_a_failed_clip(tmp_path):
+    with pytest.raises(ClipError, match="could not align"):
+        read_alignment(tmp_path / "a.json")

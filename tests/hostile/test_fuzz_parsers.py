@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from dubber import config
-from dubber.align.textgrid import parse_textgrid
+from dubber.align.mfa import read_alignment
 from dubber.artifacts import read_rows, read_table, write_table
 from dubber.assets import assets
 from dubber.codec.world.codec import World
@@ -83,8 +83,9 @@ CUE_TIMES = st.tuples(STAMP, STAMP).map(" --> ".join)
 
 @fuzz
 @given(ANYTHING)
-def test_textgrids(data):
-    accepts(parse_textgrid, data)
+def test_alignments(tmp_path, data):
+    (tmp_path / "a.json").write_bytes(data)
+    accepts(read_alignment, tmp_path / "a.json")
 
 
 @fuzz

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import dubber
-from dubber.align.textgrid import read_textgrid
+from dubber.align.mfa import read_alignment
 from dubber.codec.facodec.adapter import read_weights
 from dubber.corpus import grid
 from dubber.corpus.libritts import LibriTTS
@@ -35,7 +35,7 @@ MB = 1024 * 1024
 
 
 @pytest.mark.parametrize(
-    "read", [read_textgrid, read_subtitles, read_text, grid.read_words, LibriTTS._spoken], ids=lambda f: f.__qualname__
+    "read", [read_alignment, read_subtitles, read_text, grid.read_words, LibriTTS._spoken], ids=lambda f: f.__qualname__
 )
 def test_a_text_of_100_mb_is_refused_unread(tmp_path, read):
     path = tmp_path / "large"

@@ -12,7 +12,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import alignment as benchmark
 
 from dubber.align.durations import boundaries, run_lengths
-from dubber.align.mfa import read_alignment
 from dubber.align.pocketsphinx import PocketsphinxAligner
 from dubber.align.settings import PocketsphinxSettings
 from dubber.text.phonemes import phonemise
@@ -51,7 +50,7 @@ def test_mfa_phones_fit_the_phonemes_of_the_text(shared_data):
     for row in benchmark.clips_of(folder):
         if row["corpus"] != "ljspeech":
             continue
-        truth = read_alignment(folder / "ljspeech" / "textgrid" / f"{row['clip']}.TextGrid")
+        truth = benchmark.read_recorded(folder / "ljspeech" / "textgrid" / f"{row['clip']}.TextGrid")
         phonemes = phonemise(row["text"]).phonemes
         seconds = truth.phones[-1].end
         edges = boundaries(phonemes, truth, seconds)

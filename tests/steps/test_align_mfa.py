@@ -15,13 +15,14 @@ from dubber.errors import DubberError, MissingDataError
 from dubber.steps.align_mfa import align_mfa
 from tests.helpers.shards import counts, shard_of
 
-# A stand-in for the real command: checks what it is given and writes a TextGrid per .lab as `mfa align` would.
+# A stand-in for the real command: checks what it is given and writes JSON per .lab as `mfa align` does.
 FAKE = """#!{python}
-import sys, wave
+import json, sys, wave
 from pathlib import Path
 
 command, corpus, dictionary, acoustic, output, *options = sys.argv[1:]
 assert command == "align" and (dictionary, acoustic) == ("english_us_arpa", "english_us_arpa")
+assert options[options.index("--output_format") + 1] == "json"
 assert "--no_textgrid_cleanup" in options and options[options.index("--num_jobs") + 1] == "3"
 if Path(corpus, "00000_broken").exists():
     sys.exit(7)
@@ -31,17 +32,12 @@ for lab in Path(corpus).glob("*/*.lab"):
         continue
     with wave.open(str(lab.with_suffix(".wav"))) as file:
         end = file.getnframes() / file.getframerate()
-    def tier(name, items):
-        rows = "".join(f'intervals [{{i}}]:\\nxmin = {{a}}\\nxmax = {{b}}\\ntext = "{{t}}"\\n'
-                       for i, (a, b, t) in enumerate(items, 1))
-        return (f'class = "IntervalTier"\\nname = "{{name}}"\\nxmin = 0\\nxmax = {{end}}\\n'
-                f"intervals: size = {{len(items)}}\\n{{rows}}")
     said = [(0, 0.2, ""), (0.2, 0.5, words[0]), (0.5, end, "")]
     phones = [(0, 0.2, "sil"), (0.2, 0.3, "R"), (0.3, 0.4, "EH1"), (0.4, 0.5, "D"), (0.5, end, "")]
-    target = Path(output, lab.relative_to(corpus)).with_suffix(".TextGrid")
+    tiers = {{name: {{"type": "interval", "entries": items}} for name, items in (("words", said), ("phones", phones))}}
+    target = Path(output, lab.relative_to(corpus)).with_suffix(".json")
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text('File type = "ooTextFile"\\nObject class = "TextGrid"\\n\\nxmin = 0\\n'
-                      f"xmax = {{end}}\\ntiers? <exists>\\nsize = 2\\n" + tier("words", said) + tier("phones", phones))
+    target.write_text(json.dumps({{"start": 0, "end": end, "tiers": tiers}}))
 """
 
 
@@ -75,7 +71,7 @@ def test_a_shard_is_aligned_with_one_call(tmp_path, fake):
     assert good["words"] == ["red"] and good["word_start"].tolist() == pytest.approx([0.2])
     reasons = {row["clip"]: row["reason"] for row in read_rows(failures_path(output))}
     assert set(reasons) == {"bad", "wordless", "empty"}
-    assert "no TextGrid" in reasons["bad"] and "no word" in reasons["wordless"]
+    assert "could not align" in reasons["bad"] and "no word" in reasons["wordless"]
 
 
 def test_a_missing_command_says_how_to_get_it(tmp_path):
