@@ -23,9 +23,9 @@ from torch import Tensor, nn
 
 from dubber.model import products
 from dubber.model.attention import Rotation, SelfAttention, join_heads, split_heads
+from dubber.model.batch import ACOUSTIC, PROSODY, STREAMS, generated_of
 from dubber.model.denoiser import TIME_SCALE, Condition, Denoiser, Prompt
 from dubber.model.layers import sinusoids
-from dubber.model.streams import ACOUSTIC, PROSODY, STREAMS, generated_of
 from dubber.train.optimiser import make_optimiser
 from dubber.train.settings import StageSettings
 

@@ -7,8 +7,6 @@ Every step of the workflow turns one shard of clips into `work/<corpus>/<step>/<
 from __future__ import annotations
 
 import logging
-import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dubber.errors import ClipError, DamagedArtifact, DubberError
-from dubber.outputs import temporary_beside
+from dubber.outputs import atomic_path
+from dubber.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -29,21 +28,6 @@ FAILURES = pa.schema([pa.field("clip", pa.string()), pa.field("step", pa.string(
 def field(name: str, type_: pa.DataType, unit: str) -> pa.Field:
     """A column with its unit (and its shape, in the letters of the documentation) in the metadata."""
     return pa.field(name, type_, metadata={"unit": unit})
-
-
-@contextmanager
-def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it over `path` on success, remove it on failure."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_beside(path)
-    try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_table(path: Path | str, table: pa.Table, row_group_size: int | None = None) -> None:
@@ -174,31 +158,3 @@ class ShardWriter:
                 f"configuration. First: {first['clip']}: {first['reason']}",
             )
         write_rows(self.artifact, self.rows, self.schema)
-
-
-class Progress:
-    """A line with count, rate and time left every few seconds (a log is read more often than a bar).
-
-    Args:
-        total: how much there is to do; 0 where nobody knows.
-        done: how much of it was done before.
-    """
-
-    def __init__(self, name: str, total: float, every: float = 5.0, done: float = 0) -> None:
-        self.name, self.total, self.every = name, total, every
-        self.done = self.before = done
-        self.start = self.last = time.monotonic()
-
-    def advance(self, n: float = 1) -> None:
-        self.done += n
-        now = time.monotonic()
-        finished = self.total and self.done >= self.total * (1 - 1e-9)
-        if now - self.last < self.every and not finished:
-            return
-        self.last = now
-        rate = (self.done - self.before) / max(now - self.start, 1e-9)
-        if not self.total:
-            log.info("%s: %d, %.2f/s", self.name, self.done, rate)
-            return
-        left = (self.total - self.done) / max(rate, 1e-9)
-        log.info("%s: %d/%d, %.2f/s, %.0f s left", self.name, self.done, self.total, rate, left)

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from dubber.artifacts import Progress
 from dubber.assets import Asset
 from dubber.errors import DubberError
 from dubber.packages import Packages
+from dubber.progress import Progress
 from dubber.provenance import checksum
 
 log = logging.getLogger(__name__)

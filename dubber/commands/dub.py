@@ -168,7 +168,7 @@ def _cues(args: argparse.Namespace) -> Sequence[Cue]:
 
 
 def _show_faces(args: argparse.Namespace, cues: Sequence[Cue]) -> None:
-    from dubber.artifacts import atomic_path
+    from dubber.outputs import atomic_path
 
     png = _load(args).faces(args.video, cues)
     with writing_told("The picture", args.show_faces), atomic_path(args.show_faces) as temporary:

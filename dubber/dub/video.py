@@ -12,8 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from dubber.artifacts import Progress
-from dubber.codec.registry import load_codec
+from dubber.codec.base import load_codec
 from dubber.dub.bundle import Bundle, VideoInput
 from dubber.dub.cues import WHOLE_TEXT, Attempts, Cue
 from dubber.dub.dubbed import DubbedVideo
@@ -40,6 +39,7 @@ from dubber.media.faces import detector
 from dubber.media.feature_streams import Streams, build_streams
 from dubber.media.tracking import speaker_track
 from dubber.media.video import Probe, Span, probe, read_frames
+from dubber.progress import Progress
 from dubber.text.phonemes import Names, Pronunciation, phonemise
 
 log = logging.getLogger(__name__)

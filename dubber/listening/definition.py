@@ -19,8 +19,8 @@ from typing import Literal, get_args
 from pydantic import Field, ValidationError
 
 from dubber import provenance
-from dubber.artifacts import atomic_path
 from dubber.errors import DubberError
+from dubber.outputs import atomic_path
 from dubber.settings import Settings
 
 ROOT = Path("listening")

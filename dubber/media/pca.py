@@ -18,10 +18,10 @@ from pydantic import ValidationError
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from dubber.artifacts import atomic_path
 from dubber.errors import DubberError
 from dubber.media.jpeg import read_grey
 from dubber.media.settings import FeatureSettings
+from dubber.outputs import atomic_path
 from dubber.settings import first_wrong
 from dubber.units import FRAME_RATE
 

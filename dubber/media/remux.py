@@ -15,7 +15,6 @@ import soxr
 from av.container import InputContainer, OutputContainer
 from av.stream import Disposition
 
-from dubber.artifacts import atomic_path
 from dubber.errors import ClipError, DubberError
 from dubber.media.encoding import (
     Container,
@@ -40,6 +39,7 @@ from dubber.media.source import (
     tick,
 )
 from dubber.media.video import LONGEST_SLIDE, probe, stills
+from dubber.outputs import atomic_path
 
 log = logging.getLogger(__name__)
 

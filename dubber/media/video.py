@@ -15,7 +15,6 @@ import av
 import numpy as np
 from av.container import InputContainer
 
-from dubber.artifacts import atomic_path
 from dubber.errors import ClipError, DubberError
 from dubber.media.encoding import MP4, add_picture, add_sound, encoded, writing
 from dubber.media.source import (
@@ -29,6 +28,7 @@ from dubber.media.source import (
     square_size,
     tick,
 )
+from dubber.outputs import atomic_path
 
 log = logging.getLogger(__name__)
 

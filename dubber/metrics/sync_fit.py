@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dubber.artifacts import Progress
 from dubber.metrics.settings import SyncFitSettings
 from dubber.metrics.sync_encoders import FRAMES, SyncEncoders, lip_windows, mel_windows
+from dubber.progress import Progress
 
 log = logging.getLogger(__name__)
 

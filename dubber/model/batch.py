@@ -1,4 +1,6 @@
-"""Padded model inputs and their masks.
+"""Padded model inputs with their masks, and the codec's six streams: p, c1, c2, a1, a2, a3.
+
+Content is predicted; the flow generates prosody and acoustic.
 
 Shapes: B batch, N phonemes, F video frames (25/s), T speech tokens (80/s), S speaker width.
 Masks are True where a position is real and False where it is padding.
@@ -13,6 +15,12 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import Tensor
+
+STREAMS = 6
+PROSODY = (0,)
+CONTENT = (1, 2)
+ACOUSTIC = (3, 4, 5)
+GENERATED = (*PROSODY, *ACOUSTIC)
 
 
 @dataclass(frozen=True)
@@ -100,3 +108,19 @@ def mask(rows: Sequence[np.ndarray]) -> Tensor:
     """Arrays [L_i, ...] -> bool [B, max L_i], True before the end of each row."""
     lengths = torch.tensor([len(row) for row in rows])
     return torch.arange(int(lengths.max())) < lengths.unsqueeze(1)
+
+
+def content_of(tokens: Tensor) -> Tensor:
+    """int64 [B, 6, T] -> [B, 2, T]."""
+    return tokens[:, CONTENT]
+
+
+def generated_of(tokens: Tensor) -> Tensor:
+    """int64 [B, 6, T] -> [B, 4, T]: prosody and the three acoustic streams."""
+    return tokens[:, GENERATED]
+
+
+def assemble(generated: Tensor, content: Tensor) -> Tensor:
+    """Generated [B, 4, T] and content [B, 2, T] -> int64 [B, 6, T] in the codec's order."""
+    prosody, acoustic = generated.split([len(PROSODY), len(ACOUSTIC)], dim=1)
+    return torch.cat([prosody, content, acoustic], dim=1)

@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dubber.model.attention import Rotation, SelfAttention
+from dubber.model.batch import ACOUSTIC, CONTENT, GENERATED, PROSODY, STREAMS, generated_of
 from dubber.model.classes import Predicted
 from dubber.model.layers import sinusoids
 from dubber.model.products import Linear, linear
 from dubber.model.settings import ModelSettings
-from dubber.model.streams import ACOUSTIC, CONTENT, GENERATED, PROSODY, STREAMS, generated_of
 
 TIME_SCALE = 1000.0  # t in [0, 1] is spread over the sinusoids' range
 

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from dubber.errors import ConfigError
 from dubber.flow.path import SCHEDULERS, MixturePath, Source, uniform
 from dubber.flow.sampler import Sampler
+from dubber.model.batch import GENERATED, assemble, generated_of
 from dubber.model.classes import Predicted
 from dubber.model.denoiser import Condition, Denoiser
 from dubber.model.settings import ModelSettings
-from dubber.model.streams import GENERATED, assemble, generated_of
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dubber.artifacts import atomic_path
 from dubber.errors import DubberError, listed
 from dubber.model.description import KEY, Description, describe_model
 from dubber.model.dubber import Dubber
 from dubber.model.settings import Stage
 from dubber.model.tts import TTS
+from dubber.outputs import atomic_path
 
 
 def build_model(description: Description) -> TTS | Dubber:

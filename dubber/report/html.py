@@ -12,8 +12,9 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from dubber.artifacts import atomic_path, read_rows
+from dubber.artifacts import read_rows
 from dubber.media.audio import from_pcm
+from dubber.outputs import atomic_path
 from dubber.report.alignment import in_words
 from dubber.report.attention_maps import draw_attention, read_attention
 from dubber.report.examples import Example, choose_examples, player_uri

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from dubber.artifacts import atomic_path
 from dubber.corpus.manifest import load_manifest
+from dubber.outputs import atomic_path
 
 
 def training_clips(manifests: Sequence[Path]) -> set[str]:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from dubber.artifacts import Progress, field, write_rows
+from dubber.artifacts import field, write_rows
 from dubber.corpus.demo.clips import SPEAKERS
 from dubber.corpus.demo.espeak import Interval, Speech
 from dubber.corpus.demo.render import render_clip
 from dubber.corpus.demo.talking_head import Face
 from dubber.corpus.manifest import load_shard
 from dubber.corpus.settings import RenderSettings
+from dubber.progress import Progress
 from dubber.runner import Output, Wildcard
 
 TRUTH = pa.schema(

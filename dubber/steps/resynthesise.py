@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from dubber.artifacts import read_rows
-from dubber.codec.registry import load_codec
+from dubber.codec.base import load_codec
 from dubber.codec.settings import CodecSettings
 from dubber.media.audio import to_pcm
 from dubber.runner import Input, Inputs

@@ -10,13 +10,14 @@ from typing import Annotated, Any
 import numpy as np
 import pyarrow as pa
 
-from dubber.artifacts import Progress, failures_path, field, read_rows, write_rows
+from dubber.artifacts import failures_path, field, read_rows, write_rows
 from dubber.corpus.manifest import Protocol, Row, load_shard, reference_clip, reference_clips
 from dubber.errors import ClipError
 from dubber.media.audio import from_pcm
 from dubber.metrics.base import Metric, Sample, Score
 from dubber.metrics.factory import build_metric
 from dubber.metrics.settings import MetricSettings
+from dubber.progress import Progress
 from dubber.runner import WILDCARD, Input, Inputs, OptionalInput, Output, Wildcard
 from dubber.steps.shard import by_clip
 

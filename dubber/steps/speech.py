@@ -10,8 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from dubber.artifacts import ShardWriter, read_rows
-from dubber.codec.base import Codec
-from dubber.codec.registry import load_codec
+from dubber.codec.base import Codec, load_codec
 from dubber.codec.settings import CodecSettings
 from dubber.corpus.manifest import Row
 from dubber.corpus.settings import Protocol

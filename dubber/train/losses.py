@@ -14,14 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dubber.model.batch import Batch, DubBatch
+from dubber.model.batch import Batch, DubBatch, content_of
 from dubber.model.classes import Predicted
 from dubber.model.content import Latent
 from dubber.model.dfpa import Flow
 from dubber.model.dubber import DubberOutput
 from dubber.model.durations import alignment_matrix
 from dubber.model.settings import ObjectiveSettings, PartsSettings
-from dubber.model.streams import content_of
 from dubber.model.tts import TTSOutput
 
 CTC_BLANK = 0

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dubber import provenance
-from dubber.artifacts import atomic_path
 from dubber.errors import writing_told
 from dubber.locks import locked
+from dubber.outputs import atomic_path
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -21,7 +21,6 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from dubber.artifacts import atomic_path
 from dubber.codec.base import Tokens
 from dubber.codec.settings import WorldAnalysisSettings, WorldSettings
 from dubber.codec.world.analysis import AnalysedClip, Analysis, analyse, synthesise
@@ -29,6 +28,7 @@ from dubber.codec.world.prosody import Prosody, ProsodyQuantiser
 from dubber.codec.world.quantiser import ResidualQuantiser
 from dubber.codec.world.voice import Voice, VoiceScale, ge2e_vector, voice_of
 from dubber.errors import DubberError, MissingDataError
+from dubber.outputs import atomic_path
 from dubber.units import SAMPLE_RATE, TOKEN_RATE
 
 CONTENT_STAGES, ACOUSTIC_STAGES = 2, 3
