@@ -87,6 +87,12 @@ this_shard = lambda w: [w.shard]
 test_shards = checked(lambda w: manifest_of(w).test_shards)
 
 
+def expanded(output, **values):
+    """Another rule's output for all values: `expand`, also where a default storage provider keeps the output."""
+    kept = getattr(output, "flags", {}).get("storage_object")
+    return storage(expand(kept.query, **values)) if kept else expand(output, **values)
+
+
 def clips(step, share=CONFIG.max_failed_share):
     """The params of a step that goes through the clips of a shard."""
     return {"manifest": manifest, "rows": rows, "max_failed_share": share, "code": code(step)}
@@ -119,7 +125,7 @@ def artifacts(output, experiment, corpora, shards=None):
     """A step's files for all shards of the corpora, or for those named, by the backends that the experiment names."""
     backends = {"codec": experiment.codec, "aligner": experiment.aligner, "features": experiment.features}
     chosen = {corpus: CORPORA.manifest(corpus).shards if shards is None else shards for corpus in corpora}
-    return [path for corpus in corpora for path in expand(output, corpus=corpus, shard=chosen[corpus], **backends)]
+    return [path for corpus in corpora for path in expanded(output, corpus=corpus, shard=chosen[corpus], **backends)]
 
 
 def made_by(step, shards=lambda w: None, corpora=lambda w: [corpus_of(w)]):
@@ -135,11 +141,11 @@ def fitted(fit, step, entries, identity):
     """
 
     def question(wildcards):
-        recorded = recorded_inputs(expand(fit().output.record, **wildcards)[0], identity(wildcards))
+        recorded = recorded_inputs(expanded(fit().output.record, **wildcards)[0], identity(wildcards))
         if recorded:
             return [ancient(path) for path in recorded]
         corpora = filter(is_present, entries[wildcards[0]].fit_on)
         shards = {corpus: CORPORA.manifest(corpus).shards for corpus in corpora}
-        return sum((expand(step.output.artifact, corpus=c, shard=shards[c], **wildcards) for c in shards), [])
+        return sum((expanded(step.output.artifact, corpus=c, shard=shards[c], **wildcards) for c in shards), [])
 
     return checked(question)

@@ -23,7 +23,7 @@ rule render_demo:
 
 def rendered(wildcards):
     """What must exist before a clip's media can be read: nothing, unless the workflow renders the corpus."""
-    return expand(rules.render_demo.output.artifact, **wildcards) if CORPORA.is_made(wildcards.corpus) else []
+    return expanded(rules.render_demo.output.artifact, **wildcards) if CORPORA.is_made(wildcards.corpus) else []
 
 
 rule fetch:

@@ -8,7 +8,7 @@ dubs = lambda system: shard_files(dubs_folder("{experiment}", system, "{protocol
 
 # Shards that hold the reference speech of a shard's test clips.
 references = lambda w, protocol=None: manifest_of(w).reference_shards(w.shard, protocol or w.protocol)
-model_of = lambda w: expand(rules.stage2.output.model, experiment=w.experiment, run=run_of(w.system))
+model_of = lambda w: expanded(rules.stage2.output.model, experiment=w.experiment, run=run_of(w.system))
 codec_settings = lambda w: as_json(CONFIG.codecs[experiment_of(w).codec])
 
 
@@ -59,7 +59,7 @@ rule external:
 def speech(experiment, cells, shards, output="artifact"):
     """The speech of pairs of system and protocol."""
     folders = dict.fromkeys(dubs_folder(experiment, system, protocol) for system, protocol in cells)
-    return [path for folder in folders for path in expand(shard_files(folder)[output], shard=shards)]
+    return [path for folder in folders for path in expanded(shard_files(folder)[output], shard=shards)]
 
 
 def full_speech(wildcards):

@@ -31,7 +31,7 @@ rule crops:
 
 def crops_of(wildcards):
     """The shard's crops, which fix the number of frames, where the corpus has video."""
-    return expand(rules.crops.output.artifact, **wildcards) if CONFIG.corpora[wildcards.corpus].video else []
+    return expanded(rules.crops.output.artifact, **wildcards) if CONFIG.corpora[wildcards.corpus].video else []
 
 
 features_identity = lambda w: identity_of([CONFIG.features[w.features], CONFIG.crops], "fit_features", "crops")
@@ -54,7 +54,8 @@ rule fit_features:
 
 def transform_of(features):
     """The fitted transform of the features, where a stream needs one."""
-    return expand(rules.fit_features.output.transform, features=features) if CONFIG.features[features].is_fitted else []
+    is_fitted = CONFIG.features[features].is_fitted
+    return expanded(rules.fit_features.output.transform, features=features) if is_fitted else []
 
 
 def imported(wildcards):

@@ -26,7 +26,7 @@ rule score:
         truth=rules.ground_truth.output.artifact,
         references=made_by(rules.audio, references),
         crops=made_by(rules.crops, this_shard),
-        sync=lambda w: expand(rules.fit_sync.output, **w) if needs_sync_encoders(metrics_of(w)) else [],
+        sync=lambda w: expanded(rules.fit_sync.output.weights, **w) if needs_sync_encoders(metrics_of(w)) else [],
         weights=metric_weights,
     output: artifact="results/{experiment}/scores/{system}/{protocol}/{shard}.parquet"
     log: logs("score/{experiment}/{system}/{protocol}/{shard}")

@@ -4,7 +4,7 @@ from dubber.listening.answers import answered
 from dubber.listening.definition import file_of
 
 layout = lambda w: experiment_of(w).layout(w.table)
-summaries = lambda w, runs: expand(rules.stage2.output.summary, experiment=w.experiment, run=runs)
+summaries = lambda w, runs: expanded(rules.stage2.output.summary, experiment=w.experiment, run=runs)
 full_summary = lambda w: summaries(w, FULL)
 published_corpus = lambda w: experiment_of(w).published or ""
 published = lambda w: "config/published.csv" if published_corpus(w) else []
@@ -17,7 +17,7 @@ def scores(wildcards, *tables):
     """The scores of every system and protocol of some tables."""
     place = {"experiment": wildcards.experiment, "shard": test_shards(wildcards)}
     cells = experiment_of(wildcards).cells(*tables)
-    return sum((expand(rules.score.output.artifact, system=s, protocol=p, **place) for s, p in cells), [])
+    return sum((expanded(rules.score.output.artifact, system=s, protocol=p, **place) for s, p in cells), [])
 
 
 rule table:
@@ -94,7 +94,7 @@ rule plot:
 
 def per_table(output, *more):
     """A file for each table of a page: `more` beside the main one and the controls."""
-    return checked(lambda w: expand(output, experiment=w.experiment, table=experiment_of(w).tables(*more)))
+    return checked(lambda w: expanded(output, experiment=w.experiment, table=experiment_of(w).tables(*more)))
 
 
 def dubs_shown(output):
@@ -128,7 +128,7 @@ rule report:
         **shown(),
         comparisons=[],
         summaries=lambda w: summaries(w, [STAGE1, FULL]),
-        bundle=lambda w: expand(rules.bundle.output.manifest, experiment=w.experiment, run=FULL),  # to dub with
+        bundle=lambda w: expanded(rules.bundle.output.manifest, experiment=w.experiment, run=FULL),  # to dub with
     output: artifact="results/{experiment}/report.html", figures=directory("results/{experiment}/figures")
     log: logs("report/{experiment}")
     benchmark: benchmarks("report/{experiment}")
@@ -146,7 +146,7 @@ use rule report as paper with:
     # Everything that the paper shows, from one command: the report with all tables, paired tests and their figures.
     input:
         **shown("ablations", "nfe", "prosody"),
-        plots=expand(rules.plot.output.pdf, table=["ablations", "nfe"], allow_missing=True),
+        plots=lambda w: expanded(rules.plot.output.pdf, table=["ablations", "nfe"], **w),
         comparisons=per_table(rules.compare.output.artifact, "ablations"),
         figures=rules.report.output.figures,
         summaries=lambda w: summaries(w, [STAGE1, *experiment_of(w).layout("ablations").trained.values()]),

@@ -34,7 +34,7 @@ def codec_files(wildcards):
     """What a codec is loaded from: that of the wildcards, or of their experiment."""
     name = wildcards.get("codec") or experiment_of(wildcards).codec
     needed = CONFIG.codecs[name].needed
-    return weights(needed) if needed else expand(rules.fit_codec.output.codec, codec=name)
+    return weights(needed) if needed else expanded(rules.fit_codec.output.codec, codec=name)
 
 
 rule tokens:

@@ -18,7 +18,7 @@ TRAINING = {
     "execution": lambda w: as_json(execution(w)),
 }
 has_teacher = lambda w: experiment_of(w, w.run).has_teacher(w.run)
-of_teacher = lambda output: checked(lambda w: expand(output, experiment=w.experiment) if has_teacher(w) else [])
+of_teacher = lambda output: checked(lambda w: expanded(output, experiment=w.experiment) if has_teacher(w) else [])
 video = lambda w: [CONFIG.features[experiment_of(w).features].needed, CONFIG.crops.needed] if w.run != STAGE1 else []
 video_weights = checked(lambda w: sum(map(weights, video(w)), []))
 all_cores = lambda w: workflow.cores  # of one machine; a cluster has no number of its own, its profile sets one

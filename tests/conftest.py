@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 
 
-SLOW = ("workflow", "resume", "real", "faults")  # folders that run Snakemake, start processes or read recordings
+SLOW_FOLDERS = ("workflow", "resume", "real", "faults")  # Snakemake, training in processes, recordings
+SLOW_FILES = ("test_browser", "test_command_line", "test_stopped", "test_product", "test_locks")  # processes
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist's own, which reads the groups
@@ -28,10 +29,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.parent.relative_to(ROOT / "tests").as_posix()
         item.add_marker(pytest.mark.xdist_group(folder))
-        if folder in SLOW or item.path.stem == "test_browser":
+        reads_recordings, starts_processes = "shared_data" in item.fixturenames, _names(item, "subprocess")
+        if folder in SLOW_FOLDERS or item.path.stem in SLOW_FILES or reads_recordings or starts_processes:
             item.add_marker(pytest.mark.slow)
     first = {folder: place for place, folder in enumerate(("workflow", "resume", "real", "dub"))}
     items.sort(key=lambda item: first.get(item.path.parent.name, len(first)))
+
+
+def _names(item: pytest.Item, name: str) -> bool:
+    """Whether the code of a test uses a name."""
+    return isinstance(item, pytest.Function) and name in item.function.__code__.co_names
 
 
 @pytest.fixture(scope="session")

@@ -136,6 +136,7 @@ def peak_memory() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+@pytest.mark.slow
 def test_a_long_video_takes_no_more_memory_than_a_short_one(tiny_dubber, reference, tmp_path):
     """Seventy seconds of 480 x 360 are 900 MB of pictures at 25 a second."""
 
