@@ -11,11 +11,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from dubber.errors import DubberError, MissingDataError
-from dubber.settings import unknown_key
+from dubber.settings import Needed, unknown_key
 
 log = logging.getLogger(__name__)
 
@@ -92,20 +91,6 @@ class Asset:
     def file(self) -> str:
         """File name under `downloads/<group>/`: an archive keeps its own, a weight file is called `target`."""
         return PurePosixPath(self.url).name if self.is_archive else self.target
-
-
-class Needed(NamedTuple):
-    """Published files that a setting asks for.
-
-    Attributes:
-        paths: the files, as the configuration names them.
-        group: the group in `config/assets.csv` that holds them.
-        otherwise: the setting that works without them.
-    """
-
-    paths: tuple[str, ...]
-    group: str
-    otherwise: str
 
 
 def assets(table: Path | str = TABLE) -> list[Asset]:

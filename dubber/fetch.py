@@ -16,9 +16,9 @@ from typing import Any
 
 from dubber.assets import Asset
 from dubber.errors import DubberError
+from dubber.files import checksum
 from dubber.packages import Packages
 from dubber.progress import Progress
-from dubber.provenance import checksum
 
 log = logging.getLogger(__name__)
 

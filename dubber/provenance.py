@@ -144,17 +144,6 @@ def digest(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def checksum(path: Path | str) -> str:
-    """SHA-256 of a file, in 64 hexadecimal digits."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def file_digest(path: Path | str) -> str:
-    """Digest of a file's bytes, as short as that of any value."""
-    return checksum(path)[:16]
-
-
 def environment() -> dict[str, str]:
     """Versions of what decides numbers: Python, the platform, the numeric packages."""
     names = ("torch", "numpy", "scipy", "pyworld", "pocketsphinx", "opencv-python-headless", "av", "snakemake")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -52,3 +52,17 @@ def first_wrong(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     return f"{where}: {first['msg']}" if where else first["msg"].removeprefix("Value error, ")
+
+
+class Needed(NamedTuple):
+    """Published files that a setting asks for.
+
+    Attributes:
+        paths: the files, as the configuration names them.
+        group: the group in `config/assets.csv` that holds them.
+        otherwise: the setting that works without them.
+    """
+
+    paths: tuple[str, ...]
+    group: str
+    otherwise: str

@@ -16,7 +16,7 @@ from pydantic import BaseModel, FiniteFloat, ValidationError
 from dubber.align.phones import Alignment, Interval
 from dubber.align.settings import MfaSettings
 from dubber.errors import ClipError, DubberError, MissingDataError
-from dubber.limits import read_limited
+from dubber.files import read_limited
 from dubber.text.alphabet import SILENCE, SYMBOLS, strip_stress
 from dubber.text.normalise import normalise
 from dubber.units import SAMPLE_RATE

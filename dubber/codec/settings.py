@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dubber.assets import Needed
-from dubber.settings import Settings
+from dubber.settings import Needed, Settings
 
 GE2E_DIM = 256  # width of a GE2E vector
 

@@ -13,7 +13,7 @@ from dubber.corpus.clip import Clip
 from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings
 from dubber.errors import DubberError
-from dubber.limits import MAX_LIST_BYTES, read_limited
+from dubber.files import MAX_LIST_BYTES, read_limited
 
 SPEAKER = "chem"
 SPLITS = ("train", "val", "test")

@@ -25,7 +25,7 @@ from dubber.corpus.clip import Clip
 from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings
 from dubber.errors import DubberError
-from dubber.limits import read_limited
+from dubber.files import read_limited
 
 log = logging.getLogger(__name__)
 

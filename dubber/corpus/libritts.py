@@ -8,7 +8,7 @@ from pathlib import Path
 from dubber.corpus.clip import Clip
 from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings
-from dubber.limits import read_limited
+from dubber.files import read_limited
 
 BYTES_PER_SECOND = 2 * 24_000  # 16-bit mono at 24 kHz
 HEADER = 44

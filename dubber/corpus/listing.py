@@ -29,6 +29,7 @@ from dubber.corpus.scan import File, content_digest, files_under, listing_digest
 from dubber.corpus.settings import CorpusSettings
 from dubber.corpus.split import SPLITS, choose_splits, limited
 from dubber.errors import DubberError, MissingDataError
+from dubber.files import file_digest
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ def _state(settings: CorpusSettings, files: Mapping[str, File]) -> dict[str, Any
         "shard_size": plain.pop("shard_size"),
         "settings": provenance.digest(plain),
         "code": provenance.code_digest(__file__),
-        "lists": [provenance.file_digest(name) for name in lists],
+        "lists": [file_digest(name) for name in lists],
         "listing": listing_digest(files.values()),
     }
 

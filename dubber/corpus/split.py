@@ -11,7 +11,7 @@ from pathlib import Path
 from dubber.corpus.clip import Clip
 from dubber.corpus.settings import LimitSettings, SplitSettings
 from dubber.errors import DubberError
-from dubber.limits import MAX_LIST_BYTES, read_limited
+from dubber.files import MAX_LIST_BYTES, read_limited
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings
 from dubber.corpus.split import SPLITS
 from dubber.errors import DubberError
-from dubber.limits import MAX_LIST_BYTES, MAX_TEXT_BYTES
+from dubber.files import MAX_LIST_BYTES, MAX_TEXT_BYTES
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 PATHS = ("video", "audio", "words")

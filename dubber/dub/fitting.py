@@ -12,7 +12,7 @@ import numpy as np
 
 from dubber.dub.cues import Cue
 from dubber.dub.sound import Piece
-from dubber.media.jpeg import read_grey
+from dubber.media.pictures import read_grey
 from dubber.media.video import Span
 from dubber.text.alphabet import PAUSE, SILENCE
 from dubber.text.normalise import normalise

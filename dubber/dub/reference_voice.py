@@ -10,7 +10,7 @@ import numpy as np
 
 from dubber.codec.base import Codec
 from dubber.errors import ClipError, DubberError
-from dubber.limits import MAX_SOUND_SECONDS
+from dubber.files import MAX_SOUND_SECONDS
 from dubber.media.audio import Sound, loudest, read_audio
 from dubber.networks.silero import FRAME, FRAME_SECONDS, speech_probability
 from dubber.units import SAMPLE_RATE

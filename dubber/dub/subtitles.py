@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from dubber.errors import DubberError
-from dubber.limits import read_limited
+from dubber.files import read_limited
 
 log = logging.getLogger(__name__)
 

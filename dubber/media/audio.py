@@ -13,7 +13,7 @@ import soxr
 from av.container import InputContainer
 
 from dubber.errors import ClipError
-from dubber.limits import MAX_SOUND_SECONDS
+from dubber.files import MAX_SOUND_SECONDS
 from dubber.media.source import opened, picture_start, sound_stream
 from dubber.outputs import atomic_path
 from dubber.units import FULL_SCALE, SAMPLE_RATE

@@ -15,13 +15,13 @@ import cv2
 import numpy as np
 
 from dubber.errors import ClipError
-from dubber.limits import MAX_CLIP_SECONDS
+from dubber.files import MAX_CLIP_SECONDS
 from dubber.media.faces import FaceDetector
 from dubber.media.landmarks import aligned_mouth, smooth_landmarks
+from dubber.media.pictures import window
 from dubber.media.settings import CropSettings
 from dubber.media.tracking import Detection, Track, link, smooth_boxes, speaker_track
 from dubber.media.video import Probe, probe, read_frames
-from dubber.media.warping import window
 
 Frames = Callable[[], Iterator[np.ndarray]]  # reads a clip's frames from the beginning
 Choice = Callable[[list[Track], int, float], Track]  # as `dubber.media.tracking.speaker_track`

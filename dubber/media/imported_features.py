@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from dubber.errors import ClipError
+from dubber.files import file_digest
 from dubber.media.feature_streams import StreamFeatures, as_half
 from dubber.media.settings import ImportedStream
-from dubber.provenance import file_digest
 from dubber.user_files import FEATURES, feature_file, require_folder
 
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dubber.media.pictures import similarity, warp
 from dubber.media.tracking import Detection, smooth
-from dubber.media.warping import similarity, warp
 
 RIGHT_EYE, LEFT_EYE, NOSE, MOUTH = slice(36, 42), slice(42, 48), slice(31, 36), slice(48, 68)
 # The mean face: eyes' centres, nose's base; origin between the eyes, unit: the distance of the eyes.

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from dubber.files import file_digest
 from dubber.media.feature_streams import StreamFeatures, as_half
-from dubber.media.jpeg import read_grey
+from dubber.media.pictures import read_grey
 from dubber.media.settings import LIPREADING_WIDTH, LipReadingStream
 from dubber.networks.lip_reading import SIDE, load_lipreading
-from dubber.provenance import file_digest
 
 
 class LipReader:

@@ -19,7 +19,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from dubber.errors import DubberError
-from dubber.media.jpeg import read_grey
+from dubber.media.pictures import read_grey
 from dubber.media.settings import FeatureSettings
 from dubber.outputs import atomic_path
 from dubber.settings import first_wrong

@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dubber.assets import Needed
-from dubber.settings import Settings
+from dubber.settings import Needed, Settings
 
 # The published landmark network and the face detector before it, by the names that face-alignment 1.5.0 looks for.
 FAN_FILES = ("2DFAN4-11f355bf06.pth.tar", "s3fd-619a316812.pth")

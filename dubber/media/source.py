@@ -18,7 +18,7 @@ from av.sidedata.sidedata import Type
 from av.stream import Disposition, Stream
 
 from dubber.errors import ClipError
-from dubber.limits import MAX_PIXELS
+from dubber.files import MAX_PIXELS
 
 SILENT_LOG = av.logging.FATAL
 LONGEST_PIXEL = 4  # sides of a pixel; what a header claims beyond that is no aspect but damage

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from dubber.errors import ClipError
-from dubber.media.jpeg import read_grey
+from dubber.media.pictures import read_grey
 from dubber.metrics.av_sync import mean_cosine
 from dubber.metrics.base import Metric, Sample, Score
 from dubber.metrics.settings import AvSyncSettings

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from dubber.errors import ClipError
-from dubber.media.jpeg import read_colour
+from dubber.media.pictures import read_colour
 from dubber.metrics.base import Metric, Sample, Score
 from dubber.metrics.settings import SyncSettings
 from dubber.metrics.sync import SyncScore, sync_score

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dubber.assets import Needed, fetch_command
-from dubber.settings import Settings
+from dubber.assets import fetch_command
+from dubber.settings import Needed, Settings
 
 WHISPER = "whisper-large-v3"
 WHISPER_FILES = {

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from dubber.errors import ClipError, MissingDataError
-from dubber.media.jpeg import read_grey
+from dubber.media.pictures import read_grey
 from dubber.networks.mel import Mel
 from dubber.outputs import atomic_path
 

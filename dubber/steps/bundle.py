@@ -10,8 +10,8 @@ import dubber
 from dubber.dub.bundle import Bundle, FileFacts, Origin, RunFacts, VideoInput, write_manifest
 from dubber.dub.model_card import packages
 from dubber.dub.settings import BundleSettings
+from dubber.files import checksum
 from dubber.model.description import describe_model
-from dubber.provenance import checksum
 from dubber.runner import Input, Inputs, OptionalInput, Output
 
 

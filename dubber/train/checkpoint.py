@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from dubber.errors import DubberError
-from dubber.provenance import checksum
+from dubber.files import checksum
 
 log = logging.getLogger(__name__)
 

@@ -18,6 +18,7 @@ import torch
 from dubber import provenance
 from dubber.devices import choose_device, choose_precision
 from dubber.errors import ConfigError
+from dubber.files import file_digest
 from dubber.locks import locked
 from dubber.model.description import Description, describe_model
 from dubber.model.dubber import Dubber
@@ -62,7 +63,7 @@ class Artifacts:
         """Digests of the shards' content and of the splits, which are all that matters here in a manifest."""
         files = {"tokens": self.tokens, "durations": self.durations, "features": self.features}
         splits = read_splits(self.manifests)
-        contents = {name: [provenance.file_digest(path) for path in paths] for name, paths in files.items() if paths}
+        contents = {name: [file_digest(path) for path in paths] for name, paths in files.items() if paths}
         digests = {name: provenance.digest(content) for name, content in contents.items()}
         return {**digests, "splits": provenance.digest([sorted(splits.train), sorted(splits.val)])}
 

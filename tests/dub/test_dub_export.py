@@ -22,11 +22,11 @@ from dubber.dub.load import sampling_of
 from dubber.dub.model_card import information
 from dubber.dub.settings import FAST, SynthesisSettings
 from dubber.errors import ConfigError, DubberError, MissingDataError
+from dubber.files import checksum
 from dubber.media.settings import FeatureSettings
 from dubber.model.description import describe_model
 from dubber.model.weights import halve_model, save_model
 from dubber.networks.lip_reading import LipReadingNetwork
-from dubber.provenance import checksum
 from tests.helpers import tiny_project
 from tests.helpers.made_up_weights import made_up, shapes
 

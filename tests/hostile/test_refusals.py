@@ -21,7 +21,7 @@ from dubber.corpus.libritts import LibriTTS
 from dubber.corpus.manifest import load_shard
 from dubber.dub.cues import read_subtitles, read_text
 from dubber.errors import ClipError, DubberError
-from dubber.limits import MAX_TEXT_BYTES, read_limited
+from dubber.files import MAX_TEXT_BYTES, read_limited
 from dubber.media import audio, crops
 from dubber.media.imported_features import Imported
 from dubber.media.settings import CropSettings, ImportedStream

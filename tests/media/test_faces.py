@@ -11,10 +11,10 @@ from dubber.errors import ClipError
 from dubber.media.crops import MOUTH_PRIOR, crop_clip, find_mouth
 from dubber.media.faces import Haar, detector
 from dubber.media.landmarks import LIP_SIDE, MEAN_FACE, aligned_mouth, face_of_landmarks, rigid_points, smooth_landmarks
+from dubber.media.pictures import similarity, window
 from dubber.media.settings import CropSettings
 from dubber.media.tracking import Detection, Track, link, overlap, smooth, smooth_boxes, speaker_track, surest
 from dubber.media.video import write_video
-from dubber.media.warping import similarity, window
 
 FACE = (222, 115)  # the middle of the photographed face, pixels
 FRAMES = 40

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from dubber.artifacts import failures_path, read_rows, write_rows
+from dubber.files import file_digest
 from dubber.media.lip_reader import mouth_middles
 from dubber.media.settings import FeatureSettings
 from dubber.networks.lip_reading import load_lipreading
-from dubber.provenance import file_digest
 from dubber.steps.crops import CROPS
 from dubber.steps.features import features
 from tests.helpers.shards import counts

@@ -1,4 +1,4 @@
-"""Cutting a square out of a picture at any place, scale and angle."""
+"""Pictures as arrays: read from JPEG, and squares cut out at any place, scale and angle."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 
 import cv2
 import numpy as np
+
+from dubber.errors import ClipError
 
 
 def window(picture: np.ndarray, x: float, y: float, side: float, pixels: int) -> np.ndarray:
@@ -40,3 +42,28 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     turn = np.vdot(a, b) / np.vdot(a, a)
     matrix = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
     return np.column_stack([matrix, to_mean - matrix @ from_mean])
+
+
+def read_grey(jpeg: bytes) -> np.ndarray:
+    """uint8 [height, width].
+
+    Raises:
+        ClipError: the bytes are no picture.
+    """
+    return _read(jpeg, cv2.IMREAD_GRAYSCALE)
+
+
+def read_colour(jpeg: bytes) -> np.ndarray:
+    """uint8 [height, width, 3], in OpenCV's order: blue, green, red.
+
+    Raises:
+        ClipError: the bytes are no picture.
+    """
+    return _read(jpeg, cv2.IMREAD_COLOR)
+
+
+def _read(jpeg: bytes, kind: int) -> np.ndarray:
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), kind)
+    if picture is None:
+        raise ClipError("a stored picture cannot be decoded")
+    return picture

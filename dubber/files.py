@@ -1,7 +1,8 @@
-"""How much is taken in of what a stranger may have made: bytes of text, pixels of a picture, seconds of sound."""
+"""Files that are read: limits on what a stranger may have made, and checksums."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from dubber.errors import DubberError
@@ -34,3 +35,14 @@ def read_limited(path: Path | str, what: str, limit: int = MAX_TEXT_BYTES) -> by
             hint="Is it the right file? If it is, split it.",
         )
     return content
+
+
+def checksum(path: Path | str) -> str:
+    """SHA-256 of a file, in 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_digest(path: Path | str) -> str:
+    """Digest of a file's bytes, as short as that of any value."""
+    return checksum(path)[:16]
