@@ -58,6 +58,7 @@ def reported(work: Callable[[], None]) -> None:
         datefmt="%H:%M:%S",
         stream=sys.stderr,
     )
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it logs every table of every font that a figure embeds
     try:
         with writing_told("A file", Path.cwd()):
             work()

@@ -5,6 +5,9 @@ not made: on an AMD EPYC with AVX-512 oneDNN, which PyTorch brings along as well
 (docs/notebook/training.md). `linear` asks it there, and is PyTorch's own everywhere else: on accelerators, in bfloat16,
 under autocast and torch.compile, on Intel's and ARM's processors.
 
+MKL itself decides by the maker's name, so this module asks for the same. A measurement could choose differently in the
+next run, which must end with the same bits.
+
 Shapes: I inputs, O outputs, ... any leading dimensions.
 """
 
