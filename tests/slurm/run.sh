@@ -106,12 +106,12 @@ cancel_stage1() {
     [ -n "$job" ] || fail "no Slurm job of stage 1 is running"
     scancel "$job"
     say "scancel $job: stage 1 was in the middle"
-    wait_until "resumed stage 1" 300 in_log "stage1/$EXPERIMENT.log" "goes on from step"
+    wait_until "resumed stage 1" 300 in_log "stage1/$EXPERIMENT.log" "resumes from step"
     [ ! -e "$WORK/project/runs/$EXPERIMENT/stage1/model.safetensors" ] || fail "stage 1 was over before it was cancelled"
     local stopped resumed # the first in Slurm's log, since Snakemake begins the rule's own anew with each attempt
     stopped=$(grep -rhoP 'stage1: stopped at step \K[0-9]+' "$WORK/project/.snakemake/slurm_logs/rule_stage1" | head -n 1)
-    resumed=$(grep -oP 'goes on from step \K[0-9]+' "$WORK/project/logs/stage1/$EXPERIMENT.log")
-    say "stage 1 stopped at step ${stopped:-?} and goes on from step $resumed"
+    resumed=$(grep -oP 'resumes from step \K[0-9]+' "$WORK/project/logs/stage1/$EXPERIMENT.log")
+    say "stage 1 stopped at step ${stopped:-?} and resumes from step $resumed"
     [ "$stopped" = "$resumed" ] || fail "the checkpoint of the cancelled job was not the last"
 }
 
@@ -137,8 +137,8 @@ lose_the_node() {
     slurmd -N node
     node_wait 'idle|mixed|allocated' 60 || fail "the node did not come back"
     say "slurmd is back"
-    wait_until "resumed stage 2" 300 in_log "stage2/$EXPERIMENT/full.log" "goes on from step"
-    say "stage 2 $(grep -o 'goes on from step [0-9]*' "$WORK/project/logs/stage2/$EXPERIMENT/full.log" | tail -n 1)"
+    wait_until "resumed stage 2" 300 in_log "stage2/$EXPERIMENT/full.log" "resumes from step"
+    say "stage 2 $(grep -o 'resumes from step [0-9]*' "$WORK/project/logs/stage2/$EXPERIMENT/full.log" | tail -n 1)"
 }
 
 finish() {
