@@ -43,11 +43,11 @@ $(VENV)/installed-cluster: $(VENV)/installed
 	$(BIN)/python -m pip check
 	touch $@
 
-lint: venv ## style, types, and the limits on sizes, directions and start-up
+lint: venv ## style, types, docstrings, and the limits on sizes, directions and start-up
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/house/test_sizes.py tests/house/test_import_graph.py tests/house/test_product.py
+	$(BIN)/python -m pytest -q tests/house/test_sizes.py tests/house/test_import_graph.py tests/house/test_product.py tests/house/test_docstrings.py
 
 clean: ## remove what the workflow made; never data/ nor the answers of listeners
 	rm -rf work runs results logs benchmarks/rules

@@ -39,7 +39,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; without one, list them. What a person can mend becomes one message and exit code 1."""
+    """Run one command; without one, list them. What a person can mend becomes one message and exit code 1.
+
+    Raises:
+        SystemExit: with the exit code of a command that failed.
+    """
     known = parser()
     args = known.parse_args(arguments)
     if not hasattr(args, "run"):

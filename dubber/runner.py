@@ -51,6 +51,9 @@ def reported(work: Callable[[], None]) -> None:
     """Do some work with a log on standard error; a known error becomes its message and exit code 1.
 
     An artifact that is damaged is renamed to `<name>.damaged`, so that the same command makes it again.
+
+    Raises:
+        SystemExit: with code 1, after a known error.
     """
     logging.basicConfig(
         level=os.environ.get("DUBBER_LOG", "INFO"),

@@ -1,0 +1,1 @@
+"""Phone times of a text in its recording, and durations in tokens."""

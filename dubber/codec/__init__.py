@@ -1,0 +1,1 @@
+"""Speech as discrete tokens and back: one folder per codec."""

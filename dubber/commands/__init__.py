@@ -1,0 +1,1 @@
+"""The subcommands of `dubber`, one file each."""

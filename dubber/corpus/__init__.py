@@ -1,0 +1,1 @@
+"""Corpora: what a clip is, one reader per corpus, and the manifest."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from dubber.corpus.clip import Clip
+from dubber.corpus.clip import Clip, Reader
 from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings
 from dubber.errors import DubberError
@@ -19,7 +19,7 @@ SPEAKER = "chem"
 SPLITS = ("train", "val", "test")
 
 
-class Chem:
+class Chem(Reader):
     """Reader of the lineage's lists."""
 
     def find(self, root: Path, files: Mapping[str, File], settings: CorpusSettings) -> Iterator[Clip]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
-from dubber.corpus.clip import Clip
+from dubber.corpus.clip import Clip, Reader
 from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings
 from dubber.errors import DubberError
@@ -94,7 +94,7 @@ def read_words(path: Path) -> list[Word]:
     return words
 
 
-class Grid:
+class Grid(Reader):
     """Reader of GRID."""
 
     def find(self, root: Path, files: Mapping[str, File], settings: CorpusSettings) -> Iterator[Clip]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from dubber.corpus.clip import Clip
+from dubber.corpus.clip import Clip, Reader
 from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings
 from dubber.files import read_limited
@@ -14,7 +14,7 @@ BYTES_PER_SECOND = 2 * 24_000  # 16-bit mono at 24 kHz
 HEADER = 44
 
 
-class LibriTTS:
+class LibriTTS(Reader):
     """Reader of LibriTTS; utterances outside `lengths` are left out, as in the parent work."""
 
     def find(self, root: Path, files: Mapping[str, File], settings: CorpusSettings) -> Iterator[Clip]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dubber.corpus.clip import Clip, unsafe
+from dubber.corpus.clip import Clip, Reader, unsafe
 from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings
 from dubber.corpus.split import SPLITS
@@ -20,7 +20,7 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 PATHS = ("video", "audio", "words")
 
 
-class Table:
+class Table(Reader):
     """Reads a CSV list in the corpus folder, separated by commas, semicolons, tabs or bars.
 
     Only clip and speaker must be there in every line; a clip without text or media fails in its own step.

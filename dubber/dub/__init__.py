@@ -1,0 +1,1 @@
+"""The product: any video, a text or subtitles and a voice to a dubbed video."""

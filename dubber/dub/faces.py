@@ -84,7 +84,11 @@ def _write(picture: np.ndarray, text: str, place: tuple[int, int], size: float, 
 
 
 def sheet(panels: Iterable[np.ndarray]) -> bytes:
-    """Panels one above the other, as a PNG."""
+    """Panels one above the other, as a PNG.
+
+    Raises:
+        ClipError: OpenCV cannot encode the picture.
+    """
     picture = np.concatenate(list(panels))
     done, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     if not done:

@@ -1,0 +1,1 @@
+"""Discrete flow matching: the path and its samplers."""

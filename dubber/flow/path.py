@@ -22,20 +22,20 @@ class Scheduler(Protocol):
     """kappa_t: grows from kappa_0 = 0 to kappa_1 = 1."""
 
     def kappa(self, t: Tensor) -> Tensor:
-        """kappa_t, the probability that a position is unmasked at time t."""
+        """kappa_t, the probability that a position is unmasked at time t; t [...] -> [...]."""
         ...
 
     def kappa_dot(self, t: Tensor) -> Tensor:
-        """The derivative of kappa_t."""
+        """The derivative of kappa_t; t [...] -> [...]."""
         ...
 
     def time(self, kappa: Tensor) -> Tensor:
-        """The inverse: the t at which kappa_t = kappa."""
+        """The inverse: the t at which kappa_t = kappa; kappa [...] -> [...]."""
         ...
 
 
 @dataclass(frozen=True)
-class Polynomial:
+class Polynomial(Scheduler):
     """kappa_t = t^n."""
 
     exponent: float
@@ -51,7 +51,7 @@ class Polynomial:
 
 
 @dataclass(frozen=True)
-class Cosine:
+class Cosine(Scheduler):
     """kappa_t = 1 - cos(pi t / 2), MaskGIT's schedule."""
 
     def kappa(self, t: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ Source = torch.Generator | Rows | None
 
 
 def uniform(shape: tuple[int, ...], device: torch.device, generator: Source) -> Tensor:
-    """Uniform draws in [0, 1) on `device`, made on the generator's own device if there is a generator."""
+    """Uniform draws in [0, 1) on `device`, float32 [*shape], made on the generator's own device if there is one."""
     if isinstance(generator, Rows):
         whole = uniform((generator.count, *shape[1:]), device, generator.generator)
         return whole[generator.first :: generator.every]
@@ -131,7 +131,7 @@ class MixturePath:
         return torch.where(keep, x_1, self.mask_id)
 
     def rate(self, t: Tensor) -> Tensor:
-        """kappa'_t / (1 - kappa_t), the factor of eq. 8. Infinite at t = 1."""
+        """kappa'_t / (1 - kappa_t), the factor of eq. 8; t [B] -> [B]. Infinite at t = 1."""
         return self.scheduler.kappa_dot(t) / (1 - self.scheduler.kappa(t))
 
     def velocity(self, posterior: Tensor, x_t: Tensor, t: Tensor) -> Tensor:

@@ -92,7 +92,13 @@ class Walk:
         return self.uniform() < probability
 
     def draw(self, x_t: Tensor, t: Tensor, wanted: Tensor) -> Drawn:
-        """Ask the denoiser once; x_1 ~ p_{1|t}(. | x_t) at the `wanted` positions."""
+        """Ask the denoiser once, and draw x_1 ~ p_{1|t}(. | x_t) where it is wanted.
+
+        Args:
+            x_t: int64 [B, ...].
+            t: the time, a scalar.
+            wanted: bool [B, ...], the positions that are drawn.
+        """
         u = self.uniform()[wanted]
         logits = self.denoise(x_t, t.float().expand(len(x_t)), wanted).float() / self.temperature
         logits[:, [i for i in self.banned if i < logits.shape[-1]]] = -torch.inf
@@ -154,11 +160,11 @@ class Sampler(ABC):
 
     @abstractmethod
     def times(self, path: MixturePath) -> Tensor:
-        """The N + 1 times, float64, of which the first N are evaluated."""
+        """The times, float64 [N + 1], of which the first N are evaluated."""
 
     @abstractmethod
     def move(self, walk: Walk, step: Step, x_t: Tensor) -> Tensor:
-        """x_t at the next time."""
+        """x_t int64 [B, ...] -> the same at the next time."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The listening test: its definition, pages, server and answers."""

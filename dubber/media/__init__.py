@@ -1,0 +1,1 @@
+"""Sound and pictures: decoding, faces, crops, features, writing."""

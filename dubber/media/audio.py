@@ -260,26 +260,26 @@ def loudest(samples: np.ndarray, seconds: float = 0.05) -> float:
 
 
 def shift(samples: np.ndarray, late: int) -> np.ndarray:
-    """Put `late` zeros before the samples, or cut off the first `-late`."""
+    """samples [n] -> [n + late]: `late` zeros before them, or the first `-late` cut off."""
     return np.pad(samples, (late, 0)) if late > 0 else samples[-late:]
 
 
 def fit(samples: np.ndarray, length: int) -> np.ndarray:
-    """Cut or zero-pad to exactly `length` samples."""
+    """samples [n] -> [length]: cut, or padded with zeros."""
     return np.pad(samples[:length], (0, max(0, length - len(samples))))
 
 
 def to_pcm(samples: np.ndarray) -> np.ndarray:
-    """float -1..1 -> int16."""
+    """float [n] in -1..1 -> int16 [n]."""
     return np.clip(np.round(np.asarray(samples, np.float64) * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 
 def from_pcm(samples: np.ndarray) -> np.ndarray:
-    """int16 -> float32 in -1..1."""
+    """int16 [n] -> float32 [n] in -1..1."""
     return np.asarray(samples, np.float32) / FULL_SCALE
 
 
 def write_wav(path: Path | str, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
-    """Write 16-bit PCM; the file is whole or absent."""
+    """Write samples, float [n] in -1..1, as 16-bit PCM; the file is whole or absent."""
     with atomic_path(path) as temporary:
         soundfile.write(temporary, to_pcm(samples), sample_rate, format="WAV", subtype="PCM_16")

@@ -118,7 +118,7 @@ def crop_frames(
 
 
 def find_faces(frames: Iterator[np.ndarray], settings: CropSettings, detector: FaceDetector) -> FoundFaces:
-    """Look for faces in every n-th frame and in the last one, and follow each."""
+    """Look for faces in every n-th frame and in the last one, and follow each; frames uint8 [height, width, 3] RGB."""
     found: list[list[Detection]] = []
     n, looked_at = -1, -1
     picture: np.ndarray | None = None

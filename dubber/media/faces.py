@@ -38,7 +38,7 @@ def detector(settings: CropSettings) -> FaceDetector:
     return Haar(settings)
 
 
-class Landmarks:
+class Landmarks(FaceDetector):
     """S3FD and FAN: faces with 68 landmarks.
 
     Raises:
@@ -56,7 +56,7 @@ class Landmarks:
         return [face_of_landmarks(points, frame, score) for points, score in self.fan.landmarks(picture)]
 
 
-class Haar:
+class Haar(FaceDetector):
     """The cascades that come with OpenCV: frontal faces, and profiles where there is none.
 
     Raises:

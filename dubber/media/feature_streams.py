@@ -46,7 +46,11 @@ class Stream(Protocol):
     """D."""
 
     def of(self, crops: Mapping[str, Any]) -> StreamFeatures:
-        """A row of the crops -> its features; a `ClipError` where this clip has none."""
+        """A row of the crops -> its features.
+
+        Raises:
+            ClipError: this clip has none.
+        """
         ...
 
 
@@ -88,7 +92,7 @@ def _fitted(transform: Path | str | None) -> FeatureTransform:
     return FeatureTransform.load(transform)
 
 
-class FittedLips:
+class FittedLips(Stream):
     """Principal components of the mouth pictures."""
 
     columns: tuple[str, ...] = ("lips",)
@@ -100,7 +104,7 @@ class FittedLips:
         return StreamFeatures(self.transform.lips(crops["lips"]), "pca")
 
 
-class FittedFaces:
+class FittedFaces(Stream):
     """Principal components of the face pictures, and the head's motion."""
 
     columns: tuple[str, ...] = ("faces", "box")

@@ -13,12 +13,12 @@ import numpy as np
 
 from dubber.errors import ClipError
 from dubber.files import file_digest
-from dubber.media.feature_streams import StreamFeatures, as_half
+from dubber.media.feature_streams import Stream, StreamFeatures, as_half
 from dubber.media.settings import ImportedStream
 from dubber.user_files import FEATURES, feature_file, require_folder
 
 
-class Imported:
+class Imported(Stream):
     """A user's own features: one `<clip>.npy` of floats [F, D] for every clip.
 
     Args:

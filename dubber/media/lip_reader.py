@@ -12,13 +12,13 @@ import numpy as np
 import torch
 
 from dubber.files import file_digest
-from dubber.media.feature_streams import StreamFeatures, as_half
+from dubber.media.feature_streams import Stream, StreamFeatures, as_half
 from dubber.media.pictures import read_grey
 from dubber.media.settings import LIPREADING_WIDTH, LipReadingStream
 from dubber.networks.lip_reading import SIDE, load_lipreading
 
 
-class LipReader:
+class LipReader(Stream):
     """The network on the middle of the grey lip crops.
 
     Raises:

@@ -111,7 +111,11 @@ def tick(counted: Stream | av.Packet) -> Fraction:
 
 
 def refuse_huge(width: int, height: int) -> None:
-    """Raises `ClipError` for a picture of more than `MAX_PIXELS`."""
+    """Refuse a picture of more than `MAX_PIXELS`.
+
+    Raises:
+        ClipError: it has more.
+    """
     if width * height > MAX_PIXELS:
         raise ClipError(f"a picture of {width}x{height} is larger than the {MAX_PIXELS:,} pixels that are decoded")
 

@@ -105,7 +105,11 @@ def clip_file(root: Path, row: Mapping[str, Any], name: str) -> Path:
 
 
 def probe(path: Path | str) -> Probe:
-    """Look at a video file: one frame is decoded, and where no duration is told, its packets are read to the end."""
+    """Look at a video file: one frame is decoded, and where no duration is told, its packets are read to the end.
+
+    Raises:
+        ClipError: the file cannot be read, or no picture in it can be decoded.
+    """
     with opened(path) as container:
         stream = picture_stream(container)
         frame = next(container.decode(stream), None)
@@ -272,6 +276,9 @@ def write_video(
         fps: frames per second.
         samples: float32 [n] in -1..1, mono, or None for a silent video.
         sample_rate: Hz.
+
+    Raises:
+        ClipError: there is no frame.
     """
     with atomic_path(path) as temporary, writing(temporary, MP4) as output:
         picture: av.VideoStream | None = None

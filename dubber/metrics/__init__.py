@@ -1,0 +1,1 @@
+"""Metrics, one file per table column or group of columns."""

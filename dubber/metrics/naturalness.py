@@ -50,7 +50,7 @@ class Dnsmos(Metric):
 
 
 def windows(wav: np.ndarray) -> list[np.ndarray]:
-    """Windows of 9.01 s every second; a shorter clip is doubled until one fits."""
+    """wav [samples] -> [windows, 9.01 s of samples], one each second; a shorter clip is doubled until one fits."""
     length, hop = int(WINDOW * SAMPLE_RATE), int(HOP * SAMPLE_RATE)
     while len(wav) < length:
         wav = np.concatenate([wav, wav])

@@ -1,4 +1,4 @@
-"""Speaker encoder cosine similarity (SECS): does the dub sound like the reference speaker? (Tables 1 to 4)"""
+"""Speaker encoder cosine similarity (SECS): does the dub sound like the reference speaker? (Tables 1 to 4)."""
 
 from __future__ import annotations
 

@@ -42,7 +42,11 @@ def sync_score(*, video: np.ndarray, audio: np.ndarray, max_shift: int = 15) -> 
 
 
 def distance_curve(*, video: np.ndarray, audio: np.ndarray, max_shift: int) -> np.ndarray:
-    """Mean distance [2 max_shift + 1] of each video window to the audio window `shift` frames later."""
+    """Mean distance [2 max_shift + 1] of each video window to the audio window `shift` frames later.
+
+    Raises:
+        ValueError: the two have other shapes.
+    """
     windows = min(len(video), len(audio))
     if not windows or video.shape[1] != audio.shape[1]:
         raise ValueError(f"embeddings do not pair: video {video.shape}, audio {audio.shape}")

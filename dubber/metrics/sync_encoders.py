@@ -45,13 +45,15 @@ class SyncEncoders(nn.Module):
         self.scale = nn.Parameter(torch.tensor(np.log(10.0), dtype=torch.float32))
 
     def forward(self, lips: Tensor, mels: Tensor) -> tuple[Tensor, Tensor]:
-        """The embeddings of paired windows, video then audio."""
+        """The embeddings [n, width] of lips and of sound, shaped as for the two methods below."""
         return self.embed_video(lips), self.embed_audio(mels)
 
     def embed_video(self, lips: Tensor) -> Tensor:
+        """Windows of lips [n, FRAMES, pixels, pixels] -> unit vectors [n, width]."""
         return nn.functional.normalize(self.video(lips), dim=1)
 
     def embed_audio(self, mels: Tensor) -> Tensor:
+        """Windows of sound [n, 1, BANDS, mel frames] -> unit vectors [n, width]."""
         return nn.functional.normalize(self.audio(mels), dim=1)
 
 

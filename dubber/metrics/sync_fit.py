@@ -53,7 +53,7 @@ def fit_encoders(pairs: Sequence[Pair], settings: SyncFitSettings) -> SyncEncode
 
 
 def contrastive_loss(encoders: SyncEncoders, lips: Tensor, mels: Tensor) -> Tensor:
-    """Symmetric cross-entropy over the cosines of all pairs in the batch, with a learned scale."""
+    """Symmetric cross-entropy over the cosines [n, n] of all pairs of the batch, with a learned scale: a scalar."""
     video, audio = encoders(lips, mels)
     logits = encoders.scale.exp().clamp(max=50) * video @ audio.T
     target = torch.arange(len(logits))

@@ -34,7 +34,7 @@ class Predicted:
 
     @classmethod
     def by(cls, head: nn.Linear, hidden: Tensor) -> Predicted:
-        """What `head` makes of `hidden`, in the arithmetic that autocast asks for."""
+        """What `head` makes of `hidden` [B, streams, T, W], in the arithmetic that autocast asks for."""
         kind = hidden.device.type
         if torch.is_autocast_enabled(kind):
             hidden = hidden.to(torch.get_autocast_dtype(kind))

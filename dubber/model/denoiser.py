@@ -78,7 +78,7 @@ class OutputLayer(nn.Module):
         return torch.cat([kind.logits for kind in self.predicted(x, condition)], dim=1)
 
     def predicted(self, x: Tensor, condition: Tensor) -> tuple[Predicted, Predicted]:
-        """As `forward`, not multiplied by the heads yet: the prosody stream and the three acoustic ones."""
+        """As `forward`, but before the heads: prosody [B, 1, T, W] and acoustic [B, 3, T, W]."""
         x = self.streams(modulate(self.norm(x), *self.adaptive(condition)))
         streams = x.unflatten(-1, (len(GENERATED), -1)).transpose(1, 2)
         prosody, acoustic = streams.split([len(PROSODY), len(ACOUSTIC)], dim=1)

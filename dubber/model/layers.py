@@ -132,7 +132,7 @@ class CrossTransformer(nn.Module):
         self.blocks = nn.ModuleList(CrossAttentionBlock(settings) for _ in range(settings.sync_layers))
 
     def forward(self, queries: Tensor, query_mask: Tensor, memory: Tensor, memory_mask: Tensor) -> Attended:
-        """As `CrossAttentionBlock`."""
+        """As `CrossAttentionBlock`: values [B, I, D], weights [B, I, J]."""
         x = masked(self.positions(queries), query_mask)
         for block in self.blocks:
             attended = block(x, query_mask, memory, memory_mask)

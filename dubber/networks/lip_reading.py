@@ -51,7 +51,10 @@ class LipReadingNetwork(nn.Module):
         self.trunk = Trunk(active)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """All frames at once or in runs is the same: only the first layer looks along time, and it sees `REACH`."""
+        """pictures [F, 88, 88] -> [F, 512].
+
+        All frames at once or in runs is the same: only the first layer looks along time, and it sees `REACH`.
+        """
         scaled = (pictures / 255 - MEAN) / SPREAD
         padded = functional.pad(scaled, (0, 0, 0, 0, REACH, REACH))
         starts = range(0, len(pictures), RUN)

@@ -89,7 +89,11 @@ def smooth(values: np.ndarray, factor: float) -> np.ndarray:
 
 
 def draw_losses(losses: Losses, *, smoothing: float) -> Figure:
-    """One panel per term: training faint with its moving average, validation with markers."""
+    """One panel per term: training faint with its moving average, validation with markers.
+
+    Raises:
+        DubberError: the log has no losses.
+    """
     terms = losses.terms
     if not terms:
         raise DubberError("A run's log has no losses to draw.", hint="The run was stopped before its first log line.")

@@ -171,7 +171,7 @@ class Packed:
     summaries: Mapping[str, np.ndarray] = field(repr=False)
 
     def rows(self, split: str) -> np.ndarray:
-        """Rows of a split's clips, int64, by name."""
+        """Rows of a split's clips, int64 [clips], sorted by name."""
         rows = np.flatnonzero(pc.equal(self.splits, split).to_numpy())
         return rows[pc.array_sort_indices(self.clips.take(pa.array(rows)).combine_chunks()).to_numpy()]
 

@@ -82,7 +82,7 @@ class ClipSet:
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """T of each clip, int64."""
+        """T of each clip, int64 [clips]."""
         return self.packed.lists["ids"].lengths[self.rows] // STREAMS
 
     def some(self, count: int, seed: int) -> ClipSet:

@@ -136,12 +136,12 @@ class Together(Runtime):
 
 
 def whole_tensor(tensor: Tensor) -> Tensor:
-    """A tensor with all its parts; every process must call this at once."""
+    """[...] -> [...]: a tensor with all its parts; every process must call this at once."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def shard_like(tensor: Tensor, like: Tensor) -> Tensor:
-    """A whole tensor, sharded as `like` is; scalars stay whole, and so does all else where `like` is whole."""
+    """A whole tensor [...], sharded as `like` is; scalars stay whole, and so does all else where `like` is whole."""
     if not isinstance(like, DTensor) or tensor.dim() == 0:
         return tensor
     return distribute_tensor(tensor.to(like.device), like.device_mesh, like.placements)

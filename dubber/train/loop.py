@@ -60,7 +60,7 @@ class Enclosed(nn.Module):
         self.model = model
 
     def forward(self, compute: Callable[[], Tensor]) -> Tensor:
-        """The value of `compute`."""
+        """The value of `compute`, a scalar loss."""
         return compute()
 
 

@@ -200,7 +200,7 @@ def alignment_loss(attention: Tensor, matrix: Tensor, phoneme_mask: Tensor, obje
 def alignment_means(
     attention: Tensor, matrix: Tensor, phoneme_mask: Tensor, objective: ObjectiveSettings
 ) -> list[Mean]:
-    """As `alignment_loss`, a mean over rows for each direction."""
+    """As `alignment_loss`, of the same A [B, I, N] and M [B, I, N], as a mean over rows for each direction."""
     means, tau = [], objective.temperature
     if objective.contrast in ("frames", "both"):
         means.append(Mean(contrastive_loss(attention, matrix, phoneme_mask, tau), matrix.any(-1).sum()))

@@ -49,7 +49,7 @@ class Runtime:
         return module.to(self.device)
 
     def backward(self, loss: Tensor) -> None:
-        """The gradients of a loss."""
+        """The gradients of a loss, a scalar."""
         loss.backward()
 
     def shared(self, losses: Losses) -> Losses:
@@ -57,7 +57,7 @@ class Runtime:
         return losses
 
     def average(self, values: Tensor) -> Tensor:
-        """The mean over all processes."""
+        """values [...] -> their mean over all processes, [...]."""
         return values
 
     def any(self, flag: bool) -> bool:

@@ -48,7 +48,7 @@ class LengthBuckets:
         return len(self.lengths) // self.batches_per_epoch
 
     def batch(self, step: int) -> np.ndarray:
-        """Numbers of the clips at `step`, int64."""
+        """Numbers of the clips at `step`, int64 [clips in the batch]."""
         position = self.position(step)
         return self._epoch(position.epoch)[position.batch]
 
@@ -66,7 +66,7 @@ class LengthBuckets:
 
 
 def padding_share(batches: list[np.ndarray], lengths: np.ndarray) -> float:
-    """Share of positions that are padding, 0..1."""
+    """Share of positions that are padding, 0..1; a batch is int64 [B], the lengths int64 [clips]."""
     real = sum(int(lengths[batch].sum()) for batch in batches)
     padded = sum(int(lengths[batch].max()) * len(batch) for batch in batches)
     return 1 - real / padded

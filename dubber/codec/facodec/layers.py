@@ -56,7 +56,7 @@ class AntiAliasedSnake(nn.Module):
 
 
 def snake(x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
-    """x + sin²(αx) / β."""
+    """x + sin²(αx) / β; x [rows, L], α and β [rows, 1] -> [rows, L]."""
     sine = (x * alpha).sin_()
     return torch.addcmul(x, sine, sine / beta)
 

@@ -1,0 +1,1 @@
+"""The WORLD codec: fitted on the training split, no weights to fetch."""

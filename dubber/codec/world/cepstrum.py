@@ -29,7 +29,7 @@ def _projection(order: int, bins: int, sample_rate: int) -> np.ndarray:
 
 
 def band_effect(order: int, bins: int, sample_rate: int, lowest: float) -> np.ndarray:
-    """[order + 1, bins above `lowest` Hz]: what one neper more in a bin adds to each coefficient."""
+    """float64 [order + 1, n], n the bins above `lowest` Hz: what one neper more in a bin adds to each coefficient."""
     return _projection(order, bins, sample_rate)[:, _frequencies(bins, sample_rate) > lowest]
 
 

@@ -83,7 +83,7 @@ def gather(
 
 
 def fit_prosody(prosody: Prosody, importance: np.ndarray, settings: WorldSettings) -> ProsodyQuantiser:
-    """One codebook for voiced and one for unvoiced frames."""
+    """One codebook for voiced and one for unvoiced frames; importance [T] weighs the frames."""
     voiced_codes = min(max(round(settings.codes * settings.voiced_share), 1), settings.codes - 1)
     speech = prosody.voiced
     voiced = codebook(weighted(prosody, settings.f0_weight)[speech], importance[speech], voiced_codes, settings)

@@ -1,0 +1,1 @@
+"""The corpus that is made here: rendered faces and synthetic voices."""

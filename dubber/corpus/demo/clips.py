@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dubber import provenance
-from dubber.corpus.clip import Clip
+from dubber.corpus.clip import Clip, Reader
 from dubber.corpus.grid import GRAMMAR, sentence
 from dubber.corpus.scan import File
 from dubber.corpus.settings import CorpusSettings, RenderSettings
@@ -57,7 +57,7 @@ SPEAKERS = (
 )
 
 
-class Demo:
+class Demo(Reader):
     """Reader of the corpus that the workflow makes."""
 
     def find(self, root: Path, files: Mapping[str, File], settings: CorpusSettings) -> Iterator[Clip]:
