@@ -47,7 +47,7 @@ lint: venv ## style, types, docstrings, and the limits on sizes, directions and 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/house/test_sizes.py tests/house/test_import_graph.py tests/house/test_product.py tests/house/test_docstrings.py
+	$(BIN)/python -m pytest -q tests/house/test_sizes.py tests/house/test_import_graph.py tests/house/test_product.py tests/house/test_docstrings.py tests/house/test_prose.py
 
 clean: ## remove what the workflow made; never data/ nor the answers of listeners
 	rm -rf work runs results logs benchmarks/rules

@@ -4,7 +4,7 @@
 
 Run it where the workflow has run (`--root`), from the repository's root. It dubs the experiment's clips with each
 candidate in protocol 1.0, once for each of `--draws` seeds, and appends each clip's WER, SECS, DNSMOS to `--scores`;
-candidates that stand there already are not dubbed again, so it can be stopped and goes on. Then it prints the tables
+candidates that are there already are not dubbed again, so it can be stopped and resumed. Then it prints the tables
 of docs/notebook/sampler.md: means, and differences to `euler:128:1.0:float32` on the same clips with 95 % intervals. A
 clip's score is its mean over the seeds, and clips are resampled, as in the project's tables.
 """

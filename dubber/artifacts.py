@@ -64,7 +64,7 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None, where: pc
         raise kind(
             f"An artifact cannot be read: {error}",
             looked_at=path,
-            hint="Delete the file and run the same command again; it will be made anew.",
+            hint="Delete the file and run the same command again; it will be made again.",
         ) from error
 
 

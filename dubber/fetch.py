@@ -93,7 +93,7 @@ def _unreachable(asset: Asset, url: str, partial: Path, error: Exception) -> Dub
     return DubberError(
         f"{asset.name} could not be fetched: {error}",
         looked_at=url,
-        hint="Run the same command again. A large file is better fetched so that it goes on where it stopped:\n"
+        hint="Run the same command again. A large file is better fetched so that it can resume:\n"
         f"    curl --location --continue-at - --output {partial} '{url}' && mv {partial} {whole}\n"
         "  Then the same command verifies it. Without a network, put the file there by hand.",
     )

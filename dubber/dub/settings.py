@@ -47,7 +47,7 @@ class ExternalSettings(Settings):
 
     folder: str = Field(
         min_length=1,
-        description="folder of <clip>.wav, .flac or .mp4 files; '{protocol}' in it stands for 1.0 or 2.0, without it "
+        description="folder of <clip>.wav, .flac or .mp4 files; '{protocol}' in it becomes 1.0 or 2.0, without it "
         "the same speech is scored in both",
     )
 

@@ -44,7 +44,7 @@ class Answer(Submitted):
 
 
 def answers_folder(folder: Path) -> Path:
-    """Where the answers of the test in `folder` lie."""
+    """The file of the answers to the test in `folder`."""
     return folder / "answers"
 
 

@@ -45,7 +45,7 @@ def make_test(settings: ListeningSettings, sources: Sources, folder: Path) -> Li
     """Choose the clips, write the sounds and then the test.
 
     Raises:
-        DubberError: answers without a test lie in `folder`, or no clip has speech of every system.
+        DubberError: `folder` has answers but no test, or no clip has speech of every system.
     """
     if answer_files(folder):
         raise DubberError(

@@ -1,6 +1,6 @@
 """A mouth crop aligned to a mean face, from 68 landmarks (numbered as in iBUG 300-W).
 
-Every frame is turned, scaled and moved so that its eyes and nose lie where those of the mean face lie, then the square
+Every frame is turned, scaled and moved so that its eyes and nose are where the mean face has them, then the square
 around the mouth's usual place is cut out: head motion is gone, lip motion stays. Shapes: F video frames.
 """
 

@@ -64,7 +64,7 @@ class ImportedStream(Settings):
     """The user's own features: one <clip>.npy of floats [frames, width] a clip (docs/reference/features.md)."""
 
     backend: Literal["import"] = Field(default="import", description="the user's own files")
-    folder: str = Field(description="where <clip>.npy lie")
+    folder: str = Field(description="folder of <clip>.npy files")
     tolerance: int = Field(
         default=1, ge=0, description="frames by which a file may be longer or shorter than the clip: cut off, repeated"
     )

@@ -1,4 +1,4 @@
-"""How far the phone boundaries that a model finds on the video lie from the forced aligner's.
+"""How far the phone boundaries that a model finds on the video are from the forced aligner's.
 
 Both are known in whole video frames of 40 ms, so that an error is a whole number of frames.
 Shapes: N phonemes, F video frames.
@@ -19,7 +19,7 @@ class BoundaryError:
 
     Attributes:
         ms: mean absolute error.
-        within_1, within_2: share (0..1) of boundaries that lie at most one frame (40 ms), or two (80 ms), off.
+        within_1, within_2: share (0..1) of boundaries at most one frame (40 ms), or two (80 ms), off.
     """
 
     ms: float

@@ -105,9 +105,9 @@ def in_words(path: Path | str, level: float) -> str:
     """The table as two sentences for the report; `level` is the intervals' coverage."""
     ours, even = pd.read_csv(path).to_dict("records")
     return (
-        f"The phone boundaries that the model finds on the video lie {_ms(ours)} ms from the forced aligner's in the "
+        f"The phone boundaries that the model finds on the video are {_ms(ours)} ms from the forced aligner's in the "
         f"mean ({level:.0%} interval; {_clips(ours)}); {_within(ours)}. Phonemes spread evenly over the aligner's "
-        f"stretch of speech would lie {_ms(even)} ms off; {_within(even)}."
+        f"stretch of speech would be {_ms(even)} ms off; {_within(even)}."
     )
 
 
@@ -117,7 +117,7 @@ def _ms(row: dict) -> str:
 
 def _within(row: dict) -> str:
     one, two = (f"{row[f'within_{ms}ms']:.0%}" for ms in (40, 80))
-    return f"{one} of them lie within one video frame (40 ms), {two} within two"
+    return f"{one} of them are within one video frame (40 ms), {two} within two"
 
 
 def _clips(row: dict) -> str:

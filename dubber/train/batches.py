@@ -63,7 +63,7 @@ class ClipSet:
     """Clips that can be batched by number.
 
     Attributes:
-        packed: the file that they lie in.
+        packed: the file that holds them.
         rows: int64 [clips], their places in it.
         model: decides widths and the padding id.
     """

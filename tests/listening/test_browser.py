@@ -66,7 +66,7 @@ def enter(context, server: Running, name: str | None = None):
     if name:
         page.get_by_label("Your name or code").fill(name)
     page.locator("#begin").click()
-    page.locator("#enter").click()  # by its id: to a listener who comes back, `begin` says "Go on" too
+    page.locator("#enter").click()  # by its id: to a listener who comes back, `begin` says "Continue" too
     return page
 
 

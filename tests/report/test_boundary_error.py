@@ -78,7 +78,7 @@ def test_the_report_says_it_in_words(tmp_path):
     write_csv(built, tmp_path / "alignment.csv")
     said = in_words(tmp_path / "alignment.csv", 0.95)
     assert "60 (60 – 60) ms" in said and "1 clips, 1 failed" in said
-    assert "50% of them lie within one video frame (40 ms), 75% within two" in said and "50 (50 – 50) ms off" in said
+    assert "50% of them are within one video frame (40 ms), 75% within two" in said and "50 (50 – 50) ms off" in said
 
 
 def test_a_dub_of_other_phonemes_is_an_error(tmp_path):

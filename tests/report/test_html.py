@@ -176,7 +176,7 @@ def test_numbers_name_interval_clips_backend_and_run(page):
 
 def test_the_boundary_error_stands_beside_the_attention_maps(page):
     section = page.split('<section id="attention">')[1].split("</section>")[0]
-    assert "lie 62 (60 – 65) ms" in section and "70% of them lie within one video frame" in section
+    assert "are 62 (60 – 65) ms" in section and "70% of them are within one video frame" in section
     assert "91 (88 – 94) ms off" in section
 
 

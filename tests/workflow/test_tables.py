@@ -73,7 +73,7 @@ def test_boundaries_of_the_video_are_held_against_the_aligners(finished):
     assert (ours["system"], even["system"]) == ("full", "evenly_spread")
     assert (ours["n_ok"], ours["n_failed"]) == (2, 0) and ours["error_ms"] > 0
     page = (finished.folder / "results/micro/report.html").read_text()
-    assert f"lie {ours['error_ms']:.0f} (" in page
+    assert f"are {ours['error_ms']:.0f} (" in page
 
 
 def add_external_system(project: Project) -> list[str]:
