@@ -20,7 +20,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1] / "dubber"
 
 FLOORS = (
-    ("__init__", "units", "errors", "settings", "files", "devices", "outputs", "progress"),
+    ("__init__", "units", "errors", "settings", "files", "devices", "progress"),
     ("artifacts", "provenance", "assets", "packages", "locks", "gpus", "user_files"),
     ("text",),
     ("corpus",),

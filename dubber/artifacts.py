@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dubber.errors import ClipError, DamagedArtifact, DubberError
-from dubber.outputs import atomic_path
+from dubber.files import atomic_path
 from dubber.progress import Progress
 
 log = logging.getLogger(__name__)

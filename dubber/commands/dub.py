@@ -13,7 +13,7 @@ from dubber.errors import DubberError, writing_told
 
 if TYPE_CHECKING:
     from dubber.dub.cues import Cue
-    from dubber.outputs import Output
+    from dubber.files import Output
 
 
 def add_parser(subparsers) -> argparse.ArgumentParser:
@@ -101,8 +101,8 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         DubberError: an option is missing or contradicts another, an output cannot be written, or the dubbing fails.
     """
+    from dubber.files import check_outputs
     from dubber.media.video import probe
-    from dubber.outputs import check_outputs
 
     cues, outputs = _cues(args), _outputs(args)
     inputs = {"model": args.checkpoint, "video": args.video, "reference": args.reference}
@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> None:
 def _outputs(args: argparse.Namespace) -> list[Output]:
     """Every file that will be written."""
     from dubber.dub.dubbed import ENDINGS, WAV
-    from dubber.outputs import Output
+    from dubber.files import Output
 
     if args.show_faces:
         return [Output(args.show_faces, (".png",), "picture of the faces")]
@@ -168,7 +168,7 @@ def _cues(args: argparse.Namespace) -> Sequence[Cue]:
 
 
 def _show_faces(args: argparse.Namespace, cues: Sequence[Cue]) -> None:
-    from dubber.outputs import atomic_path
+    from dubber.files import atomic_path
 
     png = _load(args).faces(args.video, cues)
     with writing_told("The picture", args.show_faces), atomic_path(args.show_faces) as temporary:

@@ -17,10 +17,9 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from dubber.codec.settings import CodecSettings
 from dubber.dub.settings import Sources, SynthesisSettings
 from dubber.errors import DubberError, MissingDataError
-from dubber.files import checksum, read_limited
+from dubber.files import atomic_path, checksum, read_limited
 from dubber.media.settings import FAN_FILES, CropSettings, FeatureSettings
-from dubber.model.description import Description, describe_model
-from dubber.outputs import atomic_path
+from dubber.model.settings import Description, describe_model
 from dubber.settings import Settings, first_wrong
 from dubber.text.alphabet import SYMBOLS
 

@@ -13,10 +13,10 @@ import numpy as np
 from dubber.dub.cues import LeftOut
 from dubber.dub.sound import DubbedSound, Original, Piece
 from dubber.errors import writing_told
+from dubber.files import Output, atomic_path, check_outputs
 from dubber.media.audio import to_pcm
 from dubber.media.encoding import CONTAINERS
 from dubber.media.remux import Picture, replace_sound
-from dubber.outputs import Output, atomic_path, check_outputs
 from dubber.progress import Progress
 
 log = logging.getLogger(__name__)

@@ -20,9 +20,8 @@ from dubber.dub.bundle import MANIFEST, MODEL, Bundle, FileFacts, write_manifest
 from dubber.dub.model_card import model_card
 from dubber.dub.video import VideoDubber
 from dubber.errors import writing_told
-from dubber.files import checksum
+from dubber.files import Output, check_outputs, checksum, temporary_beside
 from dubber.model.weights import halve_model
-from dubber.outputs import Output, check_outputs, temporary_beside
 
 TRANSFORM, CODEC, WEIGHTS, CARD = "features.safetensors", "codec", "weights", "README.md"
 

@@ -24,8 +24,8 @@ from dubber.errors import ClipError, DubberError
 from dubber.flow.sampler import Sampler, make_sampler
 from dubber.media.audio import to_pcm
 from dubber.model.batch import DubInputs, mask, pad
-from dubber.model.description import describe_model
 from dubber.model.dubber import Dub, Dubber
+from dubber.model.settings import describe_model
 from dubber.model.weights import load_model
 from dubber.units import SAMPLE_RATE
 

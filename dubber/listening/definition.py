@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 
 from dubber import provenance
 from dubber.errors import DubberError
-from dubber.outputs import atomic_path
+from dubber.files import atomic_path
 from dubber.settings import Settings
 
 ROOT = Path("listening")

@@ -13,9 +13,8 @@ import soxr
 from av.container import InputContainer
 
 from dubber.errors import ClipError
-from dubber.files import MAX_SOUND_SECONDS
+from dubber.files import MAX_SOUND_SECONDS, atomic_path
 from dubber.media.source import opened, picture_start, sound_stream
-from dubber.outputs import atomic_path
 from dubber.units import FULL_SCALE, SAMPLE_RATE
 
 MIN_SECONDS = 0.1

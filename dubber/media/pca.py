@@ -19,9 +19,9 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from dubber.errors import DubberError
+from dubber.files import atomic_path
 from dubber.media.pictures import read_grey
 from dubber.media.settings import FeatureSettings
-from dubber.outputs import atomic_path
 from dubber.settings import first_wrong
 from dubber.units import FRAME_RATE
 

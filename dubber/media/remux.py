@@ -16,6 +16,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Disposition
 
 from dubber.errors import ClipError, DubberError
+from dubber.files import atomic_path
 from dubber.media.encoding import (
     Container,
     Refused,
@@ -39,7 +40,6 @@ from dubber.media.source import (
     tick,
 )
 from dubber.media.video import LONGEST_SLIDE, probe, stills
-from dubber.outputs import atomic_path
 
 log = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ import numpy as np
 from av.container import InputContainer
 
 from dubber.errors import ClipError, DubberError
+from dubber.files import atomic_path
 from dubber.media.encoding import MP4, add_picture, add_sound, encoded, writing
 from dubber.media.source import (
     UPRIGHT,
@@ -28,7 +29,6 @@ from dubber.media.source import (
     square_size,
     tick,
 )
-from dubber.outputs import atomic_path
 
 log = logging.getLogger(__name__)
 

@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from dubber.errors import ClipError, MissingDataError
+from dubber.files import atomic_path
 from dubber.media.pictures import read_grey
 from dubber.networks.mel import Mel
-from dubber.outputs import atomic_path
 
 FRAMES = 5  # video frames in a window
 MELS_PER_FRAME = 4  # mel frames of 10 ms in a video frame of 40 ms

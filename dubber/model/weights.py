@@ -13,11 +13,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dubber.errors import DubberError, listed
-from dubber.model.description import KEY, Description, describe_model
+from dubber.files import atomic_path
 from dubber.model.dubber import Dubber
-from dubber.model.settings import Stage
+from dubber.model.settings import KEY, Description, Stage, describe_model
 from dubber.model.tts import TTS
-from dubber.outputs import atomic_path
 
 
 def build_model(description: Description) -> TTS | Dubber:

@@ -15,7 +15,7 @@ matplotlib.use("agg")
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from dubber.outputs import atomic_path
+from dubber.files import atomic_path
 
 # Okabe and Ito's palette without its yellow, which print loses.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")

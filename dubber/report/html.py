@@ -13,8 +13,8 @@ import jinja2
 import pandas as pd
 
 from dubber.artifacts import read_rows
+from dubber.files import atomic_path
 from dubber.media.audio import from_pcm
-from dubber.outputs import atomic_path
 from dubber.report.alignment import in_words
 from dubber.report.attention_maps import draw_attention, read_attention
 from dubber.report.examples import Example, choose_examples, player_uri

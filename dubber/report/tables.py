@@ -11,7 +11,7 @@ import pandas as pd
 
 from dubber.artifacts import read_table
 from dubber.errors import DubberError
-from dubber.outputs import atomic_path
+from dubber.files import atomic_path
 from dubber.report.bootstrap import interval
 from dubber.report.columns import ordered
 from dubber.report.settings import BootstrapSettings

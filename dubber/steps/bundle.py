@@ -11,7 +11,7 @@ from dubber.dub.bundle import Bundle, FileFacts, Origin, RunFacts, VideoInput, w
 from dubber.dub.model_card import packages
 from dubber.dub.settings import BundleSettings
 from dubber.files import checksum
-from dubber.model.description import describe_model
+from dubber.model.settings import describe_model
 from dubber.runner import Input, Inputs, OptionalInput, Output
 
 

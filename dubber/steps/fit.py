@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dubber.corpus.manifest import load_manifest
-from dubber.outputs import atomic_path
+from dubber.files import atomic_path
 
 
 def training_clips(manifests: Sequence[Path]) -> set[str]:

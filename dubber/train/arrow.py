@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from dubber import artifacts
 from dubber.artifacts import read_table
 from dubber.errors import DubberError, writing_told
-from dubber.outputs import atomic_path
+from dubber.files import atomic_path
 from dubber.progress import Progress
 
 log = logging.getLogger(__name__)

@@ -20,8 +20,8 @@ from dubber.devices import choose_device, choose_precision
 from dubber.errors import ConfigError
 from dubber.files import file_digest
 from dubber.locks import locked
-from dubber.model.description import Description, describe_model
 from dubber.model.dubber import Dubber
+from dubber.model.settings import Description, describe_model
 from dubber.model.tts import TTS
 from dubber.model.weights import load_model, save_model
 from dubber.train.arrow import FORMAT, pack

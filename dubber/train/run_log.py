@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from dubber import provenance
 from dubber.errors import writing_told
+from dubber.files import atomic_path
 from dubber.locks import locked
-from dubber.outputs import atomic_path
 
 if TYPE_CHECKING:
     from rich.progress import Progress

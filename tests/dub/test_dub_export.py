@@ -24,7 +24,7 @@ from dubber.dub.settings import FAST, SynthesisSettings
 from dubber.errors import ConfigError, DubberError, MissingDataError
 from dubber.files import checksum
 from dubber.media.settings import FeatureSettings
-from dubber.model.description import describe_model
+from dubber.model.settings import describe_model
 from dubber.model.weights import halve_model, save_model
 from dubber.networks.lip_reading import LipReadingNetwork
 from tests.helpers import tiny_project

@@ -18,7 +18,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 SLOW = """
 import sys, time
 from pathlib import Path
-from dubber.outputs import atomic_path
+from dubber.files import atomic_path
 from dubber.cli import main
 from dubber.commands import info
 

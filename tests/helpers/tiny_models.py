@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from dubber.model.batch import DubBatch
-from dubber.model.description import Description
 from dubber.model.durations import length_mask
-from dubber.model.settings import ModelSettings, ObjectiveSettings, PartsSettings, Stage
+from dubber.model.settings import Description, ModelSettings, ObjectiveSettings, PartsSettings, Stage
 
 OBJECTIVE = ObjectiveSettings()
 SETTINGS = ModelSettings(

@@ -42,7 +42,7 @@ from dubber.listening.definition import load_test
 from dubber.media.audio import read_audio
 from dubber.media.pca import FeatureTransform
 from dubber.media.video import probe, read_frames
-from dubber.model.description import KEY, describe_model
+from dubber.model.settings import KEY, describe_model
 from dubber.networks.dvector import PUBLISHED as DVECTOR
 from dubber.networks.published_weights import _read as read_weights
 from dubber.text.normalise import normalise

@@ -26,7 +26,7 @@ from dubber.media import audio, crops
 from dubber.media.imported_features import Imported
 from dubber.media.settings import CropSettings, ImportedStream
 from dubber.media.video import probe, read_frames
-from dubber.model.description import describe_model
+from dubber.model.settings import describe_model
 from dubber.networks.dvector import PUBLISHED
 from dubber.networks.published_weights import load_published
 

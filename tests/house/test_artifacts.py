@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dubber import artifacts, outputs
+from dubber import artifacts, files
 from dubber.errors import ClipError, DubberError
 
 SCHEMA = pa.schema(
@@ -84,7 +84,7 @@ def test_other_errors_are_not_swallowed(tmp_path):
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(RuntimeError), outputs.atomic_path(path) as temporary:
+    with pytest.raises(RuntimeError), files.atomic_path(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"

@@ -15,7 +15,7 @@ from dubber.metrics.base import Sample
 from dubber.metrics.pocketsphinx_recogniser import PocketsphinxRecogniser
 from dubber.metrics.secs import Secs
 from dubber.metrics.wer import Wer
-from dubber.model.description import describe_model
+from dubber.model.settings import describe_model
 
 SHIPPED = Path(__file__).resolve().parents[2] / "models" / "grid_mini"
 MOST_BYTES = 20 * 2**20

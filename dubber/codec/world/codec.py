@@ -28,7 +28,7 @@ from dubber.codec.world.prosody import Prosody, ProsodyQuantiser
 from dubber.codec.world.quantiser import ResidualQuantiser
 from dubber.codec.world.voice import Voice, VoiceScale, ge2e_vector, voice_of
 from dubber.errors import DubberError, MissingDataError
-from dubber.outputs import atomic_path
+from dubber.files import atomic_path
 from dubber.units import SAMPLE_RATE, TOKEN_RATE
 
 CONTENT_STAGES, ACOUSTIC_STAGES = 2, 3

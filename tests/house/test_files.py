@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dubber.errors import DubberError
-from dubber.outputs import Output, check_outputs, temporary_beside
+from dubber.files import Output, check_outputs, temporary_beside
 
 ENDINGS = (".mp4", ".wav")
 
