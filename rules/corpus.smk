@@ -13,11 +13,8 @@ rule render_demo:
     benchmark: benchmarks("render_demo/{corpus}/{shard}")
     resources: **growing(2000, 30)
     params:
-        manifest=manifest,
-        rows=rows,
+        manifest=manifest, rows=rows, root=root, code=code("render_demo"),
         settings=lambda w: as_json(CONFIG.corpora[w.corpus].demo.rendering),
-        root=root,
-        code=code("render_demo"),
     shell: run("render_demo")
 
 

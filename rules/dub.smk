@@ -1,5 +1,4 @@
-"""Speech for the test clips of a shard, in one format: results/<experiment>/dubs/<system>/<protocol>/<shard>.parquet.
-"""
+"""Speech for the test clips of a shard, in one format: results/<experiment>/dubs/<system>/<protocol>/<shard>.parquet."""
 
 from dubber.experiment import NFE, TEXT_ONLY, dubs_folder
 from dubber.user_files import speech_digest

@@ -14,6 +14,9 @@ rule audio:
     shell: run("audio")
 
 
+frames_of = lambda w: CONFIG.corpora[w.corpus].frames or ""
+
+
 rule crops:
     """Decode a shard's video at 25 frames a second, find and track the face, cut out face and lips."""
     input: rendered=rendered, weights=checked(lambda w: weights(CONFIG.crops.needed))
@@ -21,11 +24,7 @@ rule crops:
     log: logs("crops/{corpus}/{shard}")
     benchmark: benchmarks("crops/{corpus}/{shard}")
     resources: **growing(3000, 240)
-    params:
-        **clips("crops"),
-        root=root,
-        settings=as_json(CONFIG.crops),
-        frames=lambda w: CONFIG.corpora[w.corpus].frames or "",
+    params: **clips("crops"), root=root, settings=as_json(CONFIG.crops), frames=frames_of
     shell: run("crops")
 
 

@@ -2,7 +2,6 @@
 
 from dubber.metrics.settings import measured, needed, needs_sync_encoders, scoring_memory
 
-
 metrics_of = lambda w: measured(experiment_of(w).metrics)
 metric_weights = checked(lambda w: sum(map(weights, needed(metrics_of(w))), []))
 
@@ -33,9 +32,7 @@ rule score:
     benchmark: benchmarks("score/{experiment}/{system}/{protocol}/{shard}")
     resources: **{**growing(0, 120), "mem_mb": lambda w, attempt: scoring_memory(metrics_of(w)) * attempt}
     params:
-        manifest=manifest,
-        rows=rows,
+        manifest=manifest, rows=rows, code=code("score"),
         metrics=lambda w: as_json(metrics_of(w)),
         stamps=lambda w: assets.stamp(metric_weights(w)),
-        code=code("score"),
     shell: run("score")

@@ -39,10 +39,7 @@ rule table:
         systems=lambda w: list(layout(w).systems),
         metrics=lambda w: list(layout(w).metrics),
         trained=lambda w: list(layout(w).trained),
-        corpus=published_corpus,
-        kind=lambda w: w.table,
-        settings=report_settings,
-        code=code("table"),
+        kind=lambda w: w.table, corpus=published_corpus, settings=report_settings, code=code("table"),
     shell: run("table")
 
 
