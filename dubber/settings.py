@@ -6,7 +6,7 @@ the configuration in milliseconds and a change to one room's settings makes only
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple, Self
 
@@ -40,7 +40,7 @@ class Settings(BaseModel):
         return type(self).model_validate(values)
 
 
-def unknown_key(key: str, valid: list[str]) -> str:
+def unknown_key(key: str, valid: Sequence[str]) -> str:
     """The sentence for a key that nobody knows."""
     near = get_close_matches(key, valid, n=1, cutoff=0.5)
     guess = f"did you mean '{near[0]}'? " if near else ""

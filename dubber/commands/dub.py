@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,9 @@ from dubber.errors import DubberError, writing_told
 
 if TYPE_CHECKING:
     from dubber.dub.cues import Cue
+    from dubber.dub.dubbed import DubbedVideo
+    from dubber.dub.jobs import Job
+    from dubber.dub.video import VideoDubber
     from dubber.files import Output
 
 
@@ -26,7 +29,13 @@ def add_parser(subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--checkpoint", required=True, type=Path, metavar="RUN", help="exported folder, or runs/<experiment>/<run>"
     )
-    parser.add_argument("--video", required=True, type=Path, help="any video file")
+    videos = parser.add_mutually_exclusive_group(required=True)
+    videos.add_argument(
+        "--video", nargs="+", type=Path, help="any video file; of several, each is dubbed into the folder --output"
+    )
+    videos.add_argument(
+        "--jobs", type=Path, metavar="CSV", help="a list of dubs: a video a line, and what differs between them"
+    )
     words = parser.add_mutually_exclusive_group()
     words.add_argument("--text", help="what is said")
     words.add_argument("--text-file", type=Path, help="a file with what is said")
@@ -53,8 +62,8 @@ def add_parser(subparsers) -> argparse.ArgumentParser:
 
 
 def _add_places(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--start", type=_seconds, default=0.0, metavar="TIME", help="of --text: seconds, or [h:]m:s")
-    parser.add_argument("--end", type=_seconds, metavar="TIME", help="of --text; default: the end of the video")
+    parser.add_argument("--start", type=_time, default=0.0, metavar="TIME", help="of --text: seconds, or [h:]m:s")
+    parser.add_argument("--end", type=_time, metavar="TIME", help="of --text; default: the end of the video")
     parser.add_argument("--face", type=int, metavar="N", help="whose lips, from the left; default: the largest face")
     parser.add_argument("--show-faces", type=Path, metavar="PNG", help="write a picture of the numbered faces and stop")
     parser.add_argument(
@@ -84,63 +93,133 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:<n> (default: auto)")
 
 
-def _seconds(text: str) -> float:
-    """The type of a time: seconds, or hours, minutes and seconds with colons."""
+def _time(text: str) -> float:
+    """The type of a time.
+
+    Raises:
+        ArgumentTypeError: it is not a time.
+    """
+    from dubber.dub.jobs import seconds
+
     try:
-        parts = [float(part) for part in text.split(":")]
-    except ValueError:
-        parts = []
-    if not 1 <= len(parts) <= 3 or not all(0 <= part < math.inf for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a valid time; use 12.5, 1:02.5 or 1:00:02.5")
-    return sum(part * 60**i for i, part in enumerate(reversed(parts)))
+        return seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def run(args: argparse.Namespace) -> None:
-    """Dub, or draw the faces.
+    """Dub one video or several, or draw the faces.
 
     Raises:
-        DubberError: an option is missing or contradicts another, an output cannot be written, or the dubbing fails.
+        DubberError: an option is missing or contradicts another, an output cannot be written, or a dub fails.
     """
+    from dubber.dub.jobs import check_jobs
+
+    jobs = _jobs(args)
+    others = {"model": args.checkpoint, "pronunciations": args.pronunciations, "list of jobs": args.jobs}
+    if args.jobs or len(jobs) > 1:
+        failures = _failures(args)
+        check_jobs(jobs, others, failures)
+        _dub_all(args, jobs, failures.path)
+    else:
+        _dub_one(args, jobs[0], others)
+
+
+def _dub_one(args: argparse.Namespace, job: Job, others: Mapping[str, Path | None]) -> None:
     from dubber.files import check_outputs
     from dubber.media.video import probe
 
-    cues, outputs = _cues(args), _outputs(args)
-    inputs = {"model": args.checkpoint, "video": args.video, "reference": args.reference}
-    inputs |= {"text": args.text_file, "subtitles": args.subtitles, "pronunciations": args.pronunciations}
-    check_outputs(outputs, inputs, force=args.force)
-    probe(args.video)
+    cues, outputs = _cues(args, job), _outputs(args, job.output)
+    check_outputs(outputs, {**job.inputs, **others}, force=args.force)
+    probe(job.video)
     if args.show_faces:
-        _show_faces(args, cues)
+        _show_faces(args, job.video, cues)
         return
-    dubbed = _load(args).dub(
-        args.video,
-        cues,
-        args.reference,
-        face=args.face,
-        background=args.background,
-        skip_failed=args.skip_failed,
-        fit=args.fit,
-    )
+    dubbed = _dub(_load(args), args, job, cues)
     for output in outputs:
         print(dubbed.save(output.path, force=args.force, picture=args.picture))
     if dubbed.left_out:
         print(f"{len(dubbed.pieces)} cues dubbed, {len(dubbed.left_out)} left out")
 
 
-def _outputs(args: argparse.Namespace) -> list[Output]:
-    """Every file that will be written."""
+def _dub_all(args: argparse.Namespace, jobs: Sequence[Job], failures: Path) -> None:
+    """Do every job with one model, and list what failed."""
+    from dubber.dub.jobs import do_jobs, write_failures
+
+    model = _load(args)
+
+    def work(job: Job) -> None:
+        dubbed = _dub(model, args, job, _cues(args, job))
+        for output in _outputs(args, job.output):
+            print(dubbed.save(output.path, force=True, picture=args.picture), flush=True)
+
+    failed = do_jobs(jobs, work, again=args.force)
+    if failed:
+        write_failures(failures, failed)
+        raise DubberError(
+            f"{len(failed)} of {len(jobs)} videos could not be dubbed.",
+            looked_at=failures,
+            hint=f"Mend what the list says, then: dubber dub --jobs {failures} ...",
+        )
+    failures.unlink(missing_ok=True)
+
+
+def _jobs(args: argparse.Namespace) -> list[Job]:
+    """What is to be done, with the command line's values where a list has none.
+
+    Raises:
+        DubberError: an option is missing, or is of a single video.
+    """
+    from dubber.dub.jobs import Job, read_jobs
+
+    words = {"text": args.text, "text_file": args.text_file, "subtitles": args.subtitles}
+    shared = {**words, "reference": args.reference, "start": args.start, "end": args.end, "face": args.face}
+    several = args.jobs is not None or len(args.video) > 1
+    if several and args.show_faces:
+        raise DubberError("The faces of one video are shown at a time.", hint="Name one --video.")
+    if args.jobs is not None:
+        jobs = [job.completed(shared, args.output) for job in read_jobs(args.jobs)]
+    elif several:
+        jobs = [Job(video, **shared).completed({}, args.output) for video in args.video]
+    else:
+        jobs = [Job(args.video[0], args.output, **shared)]
+    if not args.show_faces:
+        _check_given(args, jobs)
+    return jobs
+
+
+def _check_given(args: argparse.Namespace, jobs: Sequence[Job]) -> None:
+    missing = [f"--{name}" for name in ("reference", "output") if any(getattr(job, name) is None for job in jobs)]
+    if not all(job.has_words for job in jobs):
+        missing.append("--text, --text-file or --subtitles")
+    if missing:
+        where = "" if args.jobs is None else ", here or in every line of the list"
+        raise DubberError(f"{', '.join(missing)} must be given{where}.", hint="dubber dub --help")
+
+
+def _failures(args: argparse.Namespace) -> Output:
+    """The list of failures: beside the list of jobs, or in the folder of the outputs."""
+    from dubber.files import Output
+
+    path = args.jobs.with_name(f"{args.jobs.stem}.failures.csv") if args.jobs else args.output / "failures.csv"
+    return Output(path, (".csv",), "list of failures")
+
+
+def _outputs(args: argparse.Namespace, path: Path | None) -> list[Output]:
+    """Every file that will be written for one video."""
     from dubber.dub.dubbed import ENDINGS, WAV
     from dubber.files import Output
 
     if args.show_faces:
         return [Output(args.show_faces, (".png",), "picture of the faces")]
-    outputs = [Output(args.output, ENDINGS)]
-    if args.keep_wav and args.output.suffix.lower() != WAV:
-        outputs.append(Output(args.output.parent / f"{args.output.stem}{WAV}", (WAV,), "speech alone"))
+    assert path is not None  # checked before
+    outputs = [Output(path, ENDINGS)]
+    if args.keep_wav and path.suffix.lower() != WAV:
+        outputs.append(Output(path.with_name(f"{path.stem}{WAV}"), (WAV,), "speech alone"))
     return outputs
 
 
-def _load(args: argparse.Namespace):
+def _load(args: argparse.Namespace) -> VideoDubber:
     from dubber.dub.load import load
 
     asked = {name: getattr(args, name) for name in SAMPLING}
@@ -148,29 +227,21 @@ def _load(args: argparse.Namespace):
     return load(args.checkpoint, device=args.device, names=read_given_names(args), **given)
 
 
-def _cues(args: argparse.Namespace) -> Sequence[Cue]:
-    """The words of --text, --text-file or --subtitles, with their places in the video."""
-    from dubber.dub.cues import Cue, read_subtitles
-    from dubber.dub.subtitles import read_text
-
-    needed = () if args.show_faces else ("reference", "output")
-    missing = [f"--{name}" for name in needed if getattr(args, name) is None]
-    if not args.show_faces and (args.text, args.text_file, args.subtitles) == (None, None, None):
-        missing.append("--text, --text-file or --subtitles")
-    if missing:
-        raise DubberError(f"{', '.join(missing)} must be given.", hint="dubber dub --help")
-    if args.subtitles is None:
-        text = args.text or "" if args.text_file is None else read_text(args.text_file)
-        return [Cue.from_text(text, args.start, args.end)]
-    if args.start or args.end is not None:
-        raise DubberError("Subtitles come with their own times: --start and --end are of --text.")
-    return read_subtitles(args.subtitles, keep_descriptions=args.keep_descriptions)
+def _dub(model: VideoDubber, args: argparse.Namespace, job: Job, cues: Sequence[Cue]) -> DubbedVideo:
+    assert job.reference is not None  # checked before
+    options = {"background": args.background, "skip_failed": args.skip_failed, "fit": args.fit}
+    return model.dub(job.video, cues, job.reference, face=job.face, **options)
 
 
-def _show_faces(args: argparse.Namespace, cues: Sequence[Cue]) -> None:
+def _cues(args: argparse.Namespace, job: Job) -> Sequence[Cue]:
+    """The words of a job, with their places in the video; without words, which faces need not, the whole of it."""
+    return (job if job.has_words else replace(job, text="")).cues(keep_descriptions=args.keep_descriptions)
+
+
+def _show_faces(args: argparse.Namespace, video: Path, cues: Sequence[Cue]) -> None:
     from dubber.files import atomic_path
 
-    png = _load(args).faces(args.video, cues)
+    png = _load(args).faces(video, cues)
     with writing_told("The picture", args.show_faces), atomic_path(args.show_faces) as temporary:
         temporary.write_bytes(png)
     print(args.show_faces)

@@ -50,6 +50,32 @@ class Cue:
         return cls(WHOLE_TEXT, text, Span(start, end))
 
 
+def read_words(
+    text: str | None,
+    text_file: Path | None,
+    subtitles: Path | None,
+    span: tuple[float, float | None] = (0.0, None),
+    *,
+    keep_descriptions: bool = False,
+) -> list[Cue]:
+    """The words of a text, a text file or subtitles, one of which is given, with their places in the video.
+
+    Args:
+        span: s from the first picture, of a text; None is the video's end.
+        keep_descriptions: speak speaker labels and sound descriptions of subtitles too.
+
+    Raises:
+        DubberError: not one of them is given, a file cannot be read, or subtitles are given a span.
+    """
+    if sum(words is not None for words in (text, text_file, subtitles)) != 1:
+        raise DubberError("There must be words, of one kind: a text, a text file or subtitles.")
+    if subtitles is None:
+        return [Cue.from_text(text or "" if text_file is None else read_text(text_file), *span)]
+    if span != (0.0, None):
+        raise DubberError("Subtitles come with their own times: --start and --end are of --text.")
+    return read_subtitles(subtitles, keep_descriptions=keep_descriptions)
+
+
 def read_subtitles(path: Path | str, *, keep_descriptions: bool = False) -> list[Cue]:
     """The cues of a subtitle file, in the order of their beginnings, without what nobody says.
 
