@@ -201,7 +201,7 @@ def _failures(args: argparse.Namespace) -> Output:
     """The list of failures: beside the list of jobs, or in the folder of the outputs."""
     from dubber.files import Output
 
-    path = args.jobs.with_name(f"{args.jobs.stem}.failures.csv") if args.jobs else args.output / "failures.csv"
+    path = args.jobs.parent / f"{args.jobs.stem}.failures.csv" if args.jobs else args.output / "failures.csv"
     return Output(path, (".csv",), "list of failures")
 
 
@@ -215,7 +215,7 @@ def _outputs(args: argparse.Namespace, path: Path | None) -> list[Output]:
     assert path is not None  # checked before
     outputs = [Output(path, ENDINGS)]
     if args.keep_wav and path.suffix.lower() != WAV:
-        outputs.append(Output(path.with_name(f"{path.stem}{WAV}"), (WAV,), "speech alone"))
+        outputs.append(Output(path.parent / f"{path.stem}{WAV}", (WAV,), "speech alone"))
     return outputs
 
 
