@@ -5,7 +5,7 @@
 
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Imported at first use, so that `import dubber` loads nothing else. Types are in __init__.pyi.
 _LAZY = {
