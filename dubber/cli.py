@@ -23,7 +23,7 @@ from types import FrameType
 import dubber
 from dubber.errors import DubberError
 
-COMMANDS = ("dub", "export", "fetch", "info", "listen", "text", "completion")
+COMMANDS = ("dub", "export", "fetch", "info", "listen", "text", "doctor", "completion")
 LEVELS = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
 
 
