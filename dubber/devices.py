@@ -22,7 +22,7 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         if device.type not in KINDS:
-            raise RuntimeError(f"it is none of {', '.join(KINDS)}")
+            raise RuntimeError(f"it is not one of {', '.join(KINDS)}")
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(

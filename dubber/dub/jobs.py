@@ -67,7 +67,7 @@ class Job:
         """A job from its cells; paths are relative to `folder`.
 
         Raises:
-            ValueError: a time or a number is none.
+            ValueError: a time or a number is not valid.
         """
         given = {name: cell.strip() for name, cell in cells.items() if cell and cell.strip()}
         if "video" not in given:

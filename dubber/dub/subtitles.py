@@ -63,7 +63,7 @@ question reason remember reminder result rule second solution spoiler step summa
 translation two update verdict warning why yes no okay ok so well now ingredients directions time date price topic
 title chapter section act scene
 """
-_SAID_ALOUD = frozenset(_OPENINGS.split())  # words before a colon that are no name
+_SAID_ALOUD = frozenset(_OPENINGS.split())  # words before a colon that are not a name
 
 
 def read_text(path: Path | str) -> str:

@@ -48,7 +48,7 @@ def read_grey(jpeg: bytes) -> np.ndarray:
     """uint8 [height, width].
 
     Raises:
-        ClipError: the bytes are no picture.
+        ClipError: the bytes are not a picture.
     """
     return _read(jpeg, cv2.IMREAD_GRAYSCALE)
 
@@ -57,7 +57,7 @@ def read_colour(jpeg: bytes) -> np.ndarray:
     """uint8 [height, width, 3], in OpenCV's order: blue, green, red.
 
     Raises:
-        ClipError: the bytes are no picture.
+        ClipError: the bytes are not a picture.
     """
     return _read(jpeg, cv2.IMREAD_COLOR)
 

@@ -48,8 +48,8 @@ Picture = Literal["auto", "copy", "encode"]
 
 MOST_REORDERED = 32  # pictures that can be decoded before the first is shown
 FINEST = 90_000  # ticks per second of a picture whose file counts finer
-MOST_FPS = 60  # that an encoder is told; some live recordings declare 1000 frames a second
-AHEAD = 0.5  # s by which sound is written before the picture that it belongs to
+MOST_FPS = 60  # frames/s of an encoded picture; some live recordings declare 1000
+AHEAD = 0.5  # s; sound is written this far ahead of the picture
 
 
 class Track(Protocol):

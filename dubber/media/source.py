@@ -21,7 +21,7 @@ from dubber.errors import ClipError
 from dubber.files import MAX_PIXELS
 
 SILENT_LOG = av.logging.FATAL
-LONGEST_PIXEL = 4  # sides of a pixel; what a header claims beyond that is no aspect but damage
+LONGEST_PIXEL = 4  # sides of a pixel; a header that claims more is damaged
 
 Chosen = TypeVar("Chosen", av.VideoStream, av.AudioStream)
 
@@ -61,7 +61,7 @@ def _require(path: Path) -> None:
 
 
 def picture_stream(container: InputContainer) -> av.VideoStream:
-    """The picture that a player shows: the default one or the first; a cover is none.
+    """The picture that a player shows: the default one or the first, but not a cover.
 
     Raises:
         ClipError: there is none, it cannot be decoded, or its pictures are larger than `MAX_PIXELS`.

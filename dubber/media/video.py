@@ -91,8 +91,8 @@ def clip_file(root: Path, row: Mapping[str, Any], name: str) -> Path:
     """The path of a clip of a manifest.
 
     Raises:
-        DubberError: it was there when the corpus was listed, and is not any more. That is no bad clip but another
-            corpus, which the next run sees.
+        DubberError: the file existed when the corpus was listed, and is missing now. The next run lists the corpus
+            again.
     """
     path = root / name
     if row.get("digest") and not path.is_file():

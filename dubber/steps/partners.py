@@ -2,7 +2,7 @@
 
 Nothing of it is stored: the same test clips always give the same pairs. A pair is a solution of an assignment problem,
 so that clips serve evenly: each serves once, and more often only where one text or one speaker holds more than half of
-the test clips. Among equally good solutions fixed random numbers decide, so that neighbours in a list are no pairs.
+the test clips. Among equally good solutions fixed random numbers decide, so neighbours in a list are not paired.
 
 Shapes: n test clips.
 """

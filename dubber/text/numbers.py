@@ -149,7 +149,7 @@ def amount(text: str) -> str:
 
 
 def fraction(numerator: str, denominator: str) -> str:
-    """`3/4` -> three quarters; what is no part of a whole is read as two numbers: `24/7`."""
+    """`3/4` -> three quarters; where it is not part of a whole, two numbers: `24/7`."""
     n, d = int(numerator), int(denominator)
     if n > 99 and d > 1:
         return f"{in_pairs(numerator)} over {in_pairs(denominator)}"  # a blood pressure

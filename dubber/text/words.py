@@ -93,7 +93,7 @@ _ROYAL = frozenset(listed("king queen pope emperor empress tsar czar prince prin
 
 
 def _value(numeral: str) -> int:
-    """0 where the letters are no numeral."""
+    """0 where the letters are not a numeral."""
     digits = [_ROMAN_DIGITS[letter] for letter in numeral.upper()] if _ROMAN.fullmatch(numeral.upper()) else []
     return sum(-n if i + 1 < len(digits) and n < digits[i + 1] else n for i, n in enumerate(digits))
 
