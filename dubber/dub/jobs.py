@@ -130,7 +130,10 @@ def read_jobs(path: Path) -> list[Job]:
     text = read_text(path)
     separator = max(",;\t", key=text.partition("\n")[0].count)
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    header = [(name or "").strip() for name in rows.fieldnames or ()]
+    try:
+        header = [(name or "").strip() for name in rows.fieldnames or ()]
+    except csv.Error as error:
+        raise DubberError(f"The list of jobs is not CSV: {error}.", looked_at=path) from None
     wrong = next((name for name in header if name not in (*COLUMNS, REASON)), None)
     if wrong is not None or "video" not in header:
         what = "The list of jobs has no column 'video'." if wrong is None else unknown_key(wrong, COLUMNS)

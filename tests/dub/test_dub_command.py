@@ -216,6 +216,12 @@ def test_the_pages_python_runs(desk, capsys):
 
 def test_the_pages_commands_run(desk, tiny_run, capsys):
     Path("words.srt").write_text(blocks("srt")[0])
+    Path("week.csv").write_text(blocks("csv")[0])
+    for day in (Path("monday.mp4"), Path("tuesday.mov")):
+        day.with_suffix(".srt").symlink_to("words.srt")
+        tiny_project.write_film(day, tiny_project.every(25, 7))
+    for voice in ("anna.wav", "default.wav"):
+        Path(voice).symlink_to("voice.wav")
     commands = [line for block in blocks("sh") for line in block.replace("\\\n", " ").splitlines() if line.strip()]
     assert len(commands) >= 6
     for command in commands:
@@ -223,4 +229,6 @@ def test_the_pages_commands_run(desk, tiny_run, capsys):
         assert words[0] == "dubber"
         if "runs/" not in command:
             main([word.strip('"') for word in words[1:]])
-    assert {"faces.png", "cues.mp4", "left.mp4"} <= {path.name for path in desk.iterdir()}
+    assert {"faces.png", "cues.mp4", "left.mp4", "monday.en.mp4", "tuesday.en.mp4"} <= {
+        path.name for path in desk.iterdir()
+    }

@@ -5,7 +5,6 @@ The examples are the same in every run. Others, and more of them: FUZZ_EXAMPLES=
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
@@ -26,7 +25,6 @@ from dubber.align.mfa import read_alignment
 from dubber.artifacts import read_rows, read_table, write_table
 from dubber.assets import assets
 from dubber.codec.world.codec import World
-from dubber.commands.dub import _seconds
 from dubber.corpus import grid
 from dubber.corpus.chem import Chem
 from dubber.corpus.clip import Clip, refuse_hostile
@@ -36,6 +34,7 @@ from dubber.corpus.split import read_test_list
 from dubber.corpus.table import Table
 from dubber.dub.bundle import read_manifest
 from dubber.dub.cues import Cue, read_subtitles
+from dubber.dub.jobs import COLUMNS, read_jobs, seconds
 from dubber.errors import DubberError
 from dubber.listening.answers import read_answers
 from dubber.listening.definition import load_test
@@ -170,8 +169,23 @@ def test_texts(text):
 @example("inf")
 @example("1:-2")
 def test_times_of_the_command_line(text):
-    with contextlib.suppress(argparse.ArgumentTypeError):
-        assert 0 <= _seconds(text) < float("inf")
+    with contextlib.suppress(ValueError):
+        assert 0 <= seconds(text) < float("inf")
+
+
+@fuzz
+@given(
+    st.lists(
+        st.lists(st.sampled_from([*COLUMNS, '"', "", "1:2", "a.mp4"]) | st.text(max_size=8), max_size=4), max_size=4
+    )
+)
+@example([["video"], ["a.mp4", "b"]])
+@example([['"video'], ["a.mp4"]])
+@example([["video", "face"], ["a.mp4", "9" * 5000]])
+def test_lists_of_jobs(tmp_path, lines):
+    path = tmp_path / "jobs.csv"
+    path.write_text("\n".join(",".join(line) for line in lines), encoding="utf-8", errors="replace")
+    accepts(read_jobs, path)
 
 
 @fuzz
