@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 SLOW_FOLDERS = ("workflow", "resume", "real", "faults")  # Snakemake, training in processes, recordings
-SLOW_FILES = ("test_browser", "test_command_line", "test_stopped", "test_product", "test_locks")  # processes
+SLOW_FILES = (
+    "test_browser", "test_command_line", "test_stopped", "test_product", "test_locks",  # processes
+    "test_fuzz_command_line", "test_reference_voice", "test_lse",  # whole dubs, voices at every rate, a fit
+)  # fmt: skip
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist's own, which reads the groups

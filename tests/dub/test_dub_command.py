@@ -207,6 +207,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_pages_python_runs(desk, capsys):
     Path("words.srt").write_text(blocks("srt")[0])
     for block in blocks("python"):
@@ -214,6 +215,7 @@ def test_the_pages_python_runs(desk, capsys):
     assert {path.name for path in desk.glob("out*")} == {"out.mp4", "out.wav", "out_cues.mp4"}
 
 
+@pytest.mark.slow
 def test_the_pages_commands_run(desk, tiny_run, capsys):
     Path("words.srt").write_text(blocks("srt")[0])
     Path("week.csv").write_text(blocks("csv")[0])
