@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-ENOUGH_GB = 10  # for the demo and its environment
+ENOUGH_GB = 10  # the environment has 3 GB with PyTorch for the CPU, some 3 more with CUDA; the demo 0.2
 ENCODERS = ("libx264", "libvpx-vp9", "aac", "libopus")  # of the outputs that `dubber dub` writes
 
 
@@ -59,11 +59,9 @@ def run(args: argparse.Namespace) -> None:
 def _libraries() -> Iterator[Finding]:
     """The packages that dubbing loads, and FFmpeg's encoders."""
     for name in ("torch", "av", "opencv-python-headless", "pyworld", "pocketsphinx", "soxr", "silero-vad"):
-        try:
-            yield Finding(name, True, version(name))
-        except PackageNotFoundError:
-            yield Finding(name, False, "not installed", "make venv")
-    both = [name for name in ("opencv-python", "opencv-contrib-python") if _installed(name)]
+        found = _version(name)
+        yield Finding(name, found is not None, found or "not installed", "" if found else "make venv")
+    both = [name for name in ("opencv-python", "opencv-contrib-python") if _version(name)]
     if both:
         same = "the same release must be installed of both, as they share a folder"
         yield Finding("OpenCV", None, f"{' and '.join(both)} beside the headless one: {same}")
@@ -76,11 +74,11 @@ def _libraries() -> Iterator[Finding]:
         yield Finding("FFmpeg's libraries", True, f"encode {', '.join(ENCODERS)}")
 
 
-def _installed(name: str) -> bool:
+def _version(name: str) -> str | None:
     try:
-        return bool(version(name))
+        return version(name)
     except PackageNotFoundError:
-        return False
+        return None
 
 
 def _device() -> Iterator[Finding]:

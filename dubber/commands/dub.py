@@ -113,14 +113,10 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         DubberError: an option is missing or contradicts another, an output cannot be written, or a dub fails.
     """
-    from dubber.dub.jobs import check_jobs
-
     jobs = _jobs(args)
     others = {"model": args.checkpoint, "pronunciations": args.pronunciations, "list of jobs": args.jobs}
     if args.jobs or len(jobs) > 1:
-        failures = _failures(args)
-        check_jobs(jobs, others, failures)
-        _dub_all(args, jobs, failures.path)
+        _dub_all(args, jobs, others)
     else:
         _dub_one(args, jobs[0], others)
 
@@ -142,26 +138,31 @@ def _dub_one(args: argparse.Namespace, job: Job, others: Mapping[str, Path | Non
         print(f"{len(dubbed.pieces)} cues dubbed, {len(dubbed.left_out)} left out")
 
 
-def _dub_all(args: argparse.Namespace, jobs: Sequence[Job], failures: Path) -> None:
+def _dub_all(args: argparse.Namespace, jobs: Sequence[Job], others: Mapping[str, Path | None]) -> None:
     """Do every job with one model, and list what failed."""
-    from dubber.dub.jobs import do_jobs, write_failures
+    from dubber.dub.jobs import check_jobs, do_jobs, write_failures
+    from dubber.files import check_outputs
 
+    failures = _failures(args)
+    check_jobs(jobs, [output for job in jobs for output in _outputs(args, job.output)], others, failures)
     model = _load(args)
 
     def work(job: Job) -> None:
+        outputs = _outputs(args, job.output)
+        check_outputs(outputs, {**job.inputs, **others}, force=args.force)
         dubbed = _dub(model, args, job, _cues(args, job))
-        for output in _outputs(args, job.output):
-            print(dubbed.save(output.path, force=True, picture=args.picture), flush=True)
+        for output in reversed(outputs):  # the one that says that the job is done comes last
+            print(dubbed.save(output.path, force=args.force, picture=args.picture), flush=True)
 
     failed = do_jobs(jobs, work, again=args.force)
     if failed:
-        write_failures(failures, failed)
+        write_failures(failures.path, failed)
         raise DubberError(
             f"{len(failed)} of {len(jobs)} videos could not be dubbed.",
-            looked_at=failures,
-            hint=f"Mend what the list says, then: dubber dub --jobs {failures} ...",
+            looked_at=failures.path,
+            hint=f"Mend what the list says, then: dubber dub --jobs {failures.path} ...",
         )
-    failures.unlink(missing_ok=True)
+    failures.path.unlink(missing_ok=True)
 
 
 def _jobs(args: argparse.Namespace) -> list[Job]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from dubber.dub.cues import Cue, read_words
-from dubber.dub.dubbed import ENDINGS
 from dubber.dub.subtitles import read_text
 from dubber.errors import DubberError, writing_told
 from dubber.files import Output, atomic_path, check_outputs
@@ -143,17 +142,16 @@ def read_jobs(path: Path) -> list[Job]:
 
 
 def _jobs(rows: csv.DictReader, path: Path) -> Iterator[Job]:
-    number = 0
+    found = False
     try:
         for row in rows:
-            number = rows.line_num
+            found = True
             if None in row:
                 raise ValueError(f"it has {len(row) - 1 + len(row[None])} cells; the header has {len(row) - 1}")
             yield Job.of(row, path.parent)
     except (ValueError, csv.Error) as error:
-        line = number or rows.line_num
-        raise DubberError(f"A job is not valid: {error}.", looked_at=f"{path}, line {line}") from None
-    if not number:
+        raise DubberError(f"A job is not valid: {error}.", looked_at=f"{path}, line {rows.line_num}") from None
+    if not found:
         raise DubberError("The list holds no job.", looked_at=path, hint=f"Columns: {', '.join(COLUMNS)}.")
 
 
@@ -165,10 +163,13 @@ class Failed:
     error: DubberError
 
 
-def check_jobs(jobs: Sequence[Job], others: Mapping[str, Path | None], failures: Output) -> None:
+def check_jobs(
+    jobs: Sequence[Job], outputs: Sequence[Output], others: Mapping[str, Path | None], failures: Output
+) -> None:
     """Refuse outputs that replace any input of any job, or each other, before any work.
 
     Args:
+        outputs: everything that the jobs write.
         others: what all jobs read, by what messages call it.
         failures: the list of what fails; only such a list is replaced.
 
@@ -176,8 +177,6 @@ def check_jobs(jobs: Sequence[Job], others: Mapping[str, Path | None], failures:
         DubberError: an output cannot be written, or replaces what must stay.
     """
     read = {f"{name} of job {n}": path for n, job in enumerate(jobs, 1) for name, path in job.inputs.items()}
-    written = [(n, job.output) for n, job in enumerate(jobs, 1) if job.output is not None]
-    outputs = [Output(path, ENDINGS, f"output of job {n}") for n, path in written]
     check_outputs([*outputs, failures], {**read, **others}, force=True)
     if failures.path.exists() and not failures.path.read_text("utf-8", "replace").startswith(_FAILURES):
         raise DubberError("A file has the name of the list of failures.", looked_at=failures.path, hint="Rename it.")

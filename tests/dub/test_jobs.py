@@ -132,6 +132,26 @@ def test_no_output_replaces_what_another_job_reads(tiny_export, reference, video
     assert "are one file" in told and "--output must be given, here or in every line of the list" in told
 
 
+def test_the_speech_alone_replaces_no_voice_and_nothing_unasked(tiny_export, reference, videos, tmp_path, capsys):
+    (tmp_path / "voices").mkdir()
+    voice = tmp_path / "voices" / "b.wav"
+    shutil.copy(reference, voice)
+    before = voice.read_bytes()
+    lines = ["video,reference,output", f"a.mp4,{reference},voices/b.mp4", "b.mp4,voices/b.wav,c.mp4"]
+    jobs = written(tmp_path / "jobs.csv", *lines)
+    with pytest.raises(SystemExit):
+        dub(tiny_export, "--jobs", jobs, "--text", TEXT, "--keep-wav", "--force")
+    assert "would replace the reference of job 2" in capsys.readouterr().err and voice.read_bytes() == before
+
+    mine = written(tmp_path / "c.wav", "my own")
+    jobs = written(tmp_path / "jobs.csv", "video,output", "a.mp4,c.mp4")
+    with pytest.raises(SystemExit):
+        dub(tiny_export, "--jobs", jobs, "--text", TEXT, "--reference", reference, "--keep-wav")
+    assert "The speech alone exists" in (tmp_path / "jobs.failures.csv").read_text()
+    assert mine.read_text() == "my own\n"
+    assert not (tmp_path / "c.mp4").exists()
+
+
 def test_a_file_of_ones_own_is_no_list_of_failures(tiny_export, reference, videos, tmp_path, capsys):
     mine = written(tmp_path / "jobs.failures.csv", "my,own")
     jobs = written(tmp_path / "jobs.csv", "video,output", "a.mp4,c.mp4")
